@@ -60,18 +60,19 @@ def _counters(what: int, step: int, row: NDArray[np.uint64], group: NDArray[np.u
 def dropout_mask(seed: int, step: int, rows: int, columns: int, rate: float) -> NDArray[np.bool_]:
     """Which elements of a (rows, columns) batch dropout keeps at training step ``step``.
 
-    Element (b, j) looks at word j % 4 of the block with counter (j // 4, b) and is kept if the
-    word is at least ``floor(rate * 2**32)``.
+    Element (b, j) looks at word j // 8 % 4 of the block with counter (j // 32 * 8 + j % 8, b)
+    and is kept if the word is at least ``floor(rate * 2**32)``. Eight neighbours thus come from
+    the same word of eight blocks, so that vector lanes run along a row at any vector length.
     """
-    groups = (columns + 3) // 4
+    groups = (columns + 31) // 32
     counter = _counters(
         DROPOUT,
         step,
         np.arange(rows, dtype=np.uint64)[:, None],
-        np.arange(groups, dtype=np.uint64)[None, :],
+        np.arange(groups * 8, dtype=np.uint64)[None, :],
     )
-    words = philox4x32(counter, seed).reshape(rows, groups * 4)[:, :columns]
-    return words >= np.uint64(int(rate * 4294967296.0))
+    words = philox4x32(counter, seed).reshape(rows, groups, 8, 4).transpose(0, 1, 3, 2)
+    return words.reshape(rows, groups * 32)[:, :columns] >= np.uint64(int(rate * 4294967296.0))
 
 
 def random_uint64(seed: int, n: int, what: int = STREAM, step: int = 0) -> NDArray[np.uint64]:
