@@ -1,0 +1,1 @@
+"""Trainings whose numbers were computed by Keras and are stored here."""
