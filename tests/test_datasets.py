@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from idx_files import idx_bytes, write_idx_folder
 
 from fastmlp.datasets import mnist
 from fastmlp.datasets.idx import read_idx
@@ -36,26 +37,6 @@ SHA256 = {
     ),
 }
 IMAGES = np.arange(2 * 3 * 5, dtype=np.uint8).reshape(2, 3, 5)
-
-
-def idx_bytes(array: np.ndarray) -> bytes:
-    """The IDX file of an array of unsigned bytes."""
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    return header + array.tobytes()
-
-
-def write_idx_folder(folder: Path, compress: bool = False) -> dict[str, np.ndarray]:
-    """A tiny data set in MNIST's four files; the arrays by file name."""
-    rng = np.random.default_rng(7)
-    arrays = {}
-    for prefix, n in (("train", 6), ("t10k", 4)):
-        arrays[f"{prefix}-images-idx3-ubyte"] = rng.integers(0, 256, (n, 4, 3), np.uint8)
-        arrays[f"{prefix}-labels-idx1-ubyte"] = rng.integers(0, 10, n, np.uint8)
-    for name, array in arrays.items():
-        content = idx_bytes(array)
-        path = folder / (name + ".gz" if compress else name)
-        path.write_bytes(gzip.compress(content) if compress else content)
-    return arrays
 
 
 def test_bundled_files_are_the_published_ones() -> None:
