@@ -44,7 +44,12 @@ def philox4x32(counter: NDArray[np.uint64], seed: int) -> NDArray[np.uint32]:
     return np.stack([c0, c1, c2, c3], axis=-1).astype(np.uint32)
 
 
-def _counters(what: int, step: int, row: NDArray[np.uint64], group: NDArray[np.uint64]):
+def _counters(
+    what: int,
+    step: int,
+    row: NDArray[np.uint64] | np.uint64,
+    group: NDArray[np.uint64],
+) -> NDArray[np.uint64]:
     """Counters (group, row, step low, what << 16 | step high), broadcast over row and group."""
     if not 0 <= step < 1 << 48:
         raise ValueError(f"step must lie in [0, 2**48). Received: step={step}")

@@ -222,6 +222,9 @@ class Engine(Protocol):
     def predict(self, x: NDArray[Any], dropout_step: int | None = None) -> Float64Array:
         """Outputs (N, K) of x (N, F); dropout off, or on with the masks of that step."""
 
+    def permutation(self, seed: int, step: int, n: int) -> NDArray[np.int64]:
+        """``random.permutation``, bit for bit, as fast as the engine can."""
+
 
 def create_engine(name: str, network: Network, training: Training | None) -> Engine:
     """Build the engine called ``name``: "native" or "reference".
