@@ -1,0 +1,164 @@
+"""Weights that engines borrow: one value, however many models compute with it.
+
+While a model trains, the newest value of a weight lies in its engine, packed for speed. Another
+model that shares the weight, or ``get_weights``, must still see it. So a Variable knows who holds
+its newest value and fetches it when asked; and every change gets a new version, so that an engine
+knows what it has not seen. A class-wide clock lets it know with one comparison that nothing at
+all has changed, which is the common case.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.typing import NDArray
+
+
+class Holder(Protocol):
+    """Who holds a variable's newest value."""
+
+    def read(self) -> NDArray[Any]:
+        """That value, as a new array."""
+
+
+class Variable(NDArrayOperatorsMixin):
+    """A named float64 array.
+
+    Parameters
+    ----------
+    value : array_like
+        The initial value; copied.
+    name : str
+        What it is, such as "kernel".
+    path : str, optional
+        Where it belongs, such as "dense/kernel".
+
+    Examples
+    --------
+    >>> v = Variable([1.0, 2.0], name="bias")
+    >>> v.assign([3.0, 4.0])
+    >>> v.numpy()
+    array([3., 4.])
+    >>> v.shape
+    (2,)
+    """
+
+    #: Stamp of the latest change anywhere. Engines compare it to the one they saw last.
+    clock: ClassVar[int] = 0
+    _ticks: ClassVar[itertools.count[int]] = itertools.count(1)
+
+    #: Arithmetic is elementwise, so equality is too; a variable is its own key all the same.
+    __hash__ = object.__hash__
+
+    def __init__(self, value: Any, name: str, path: str | None = None) -> None:
+        self.name = name
+        self.path = path or name
+        self.trainable = True
+        self._holder: Holder | None = None
+        self._value = _frozen(value)
+        self.version = 0
+        self._stamp()
+
+    @classmethod
+    def tick(cls) -> int:
+        """Move the clock: something changed that engines may have to look at."""
+        stamp = next(cls._ticks)  # atomic, so two threads never draw one stamp
+        Variable.clock = stamp
+        return stamp
+
+    def _stamp(self) -> None:
+        self.version = next(self._ticks)
+        self.tick()
+
+    @property
+    def value(self) -> NDArray[np.float64]:
+        """The newest value, read-only; fetched from the engine that holds it, if one does."""
+        holder = self._holder
+        if holder is not None:
+            self._value = _frozen(holder.read())
+            if self._holder is holder:  # not lent anew by a training thread meanwhile
+                self._holder = None
+        return self._value
+
+    def assign(self, value: Any) -> None:
+        """Replace the value by one of the same shape.
+
+        Raises
+        ------
+        ValueError
+            If the shape differs or the value is not real numbers.
+        """
+        array = np.asarray(value)
+        if array.shape != self.shape:
+            raise ValueError(
+                f"value of variable {self.path!r} must have shape {self.shape}. "
+                f"Received: shape {array.shape}"
+            )
+        if array.dtype.kind not in "fiub":
+            raise ValueError(
+                f"value of variable {self.path!r} must be real numbers. "
+                f"Received: dtype {array.dtype}"
+            )
+        self._holder = None
+        self._value = _frozen(array)
+        self._stamp()
+
+    def lend(self, holder: Holder) -> int:
+        """From now on the newest value is the holder's. Returns the new version."""
+        self._holder = holder
+        self._stamp()
+        return self.version
+
+    def numpy(self) -> NDArray[np.float64]:
+        """A writable copy of the newest value."""
+        return self.value.copy()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the value."""
+        return self._value.shape
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self._value.size
+
+    @property
+    def dtype(self) -> str:
+        """Always "float64"."""
+        return "float64"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            return np.asarray(self.value, dtype)
+        return np.array(self.value, dtype)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        plain = [x.value if isinstance(x, Variable) else x for x in inputs]
+        return getattr(ufunc, method)(*plain, **kwargs)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.value[key]
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, value={self.value!r}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        value = self.value  # fetched first: an engine does not travel with a pickle
+        return {**self.__dict__, "_value": value, "_holder": None}
+
+
+def _frozen(value: Any) -> NDArray[np.float64]:
+    """A float64 copy that cannot be changed behind the version's back."""
+    array = np.array(value, np.float64)
+    array.setflags(write=False)
+    return array
