@@ -1,0 +1,73 @@
+"""Checks of scalar arguments, each with an error that names argument, expectation and value."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+
+def integer(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
+    """The value as an int if it is an integer in [minimum, maximum], else ValueError."""
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < minimum or (maximum is not None and number > maximum):
+        bound = f"of at least {minimum}" if maximum is None else f"in [{minimum}, {maximum}]"
+        raise ValueError(f"{name} must be an integer {bound}. Received: {name}={value!r}")
+    return number
+
+
+def number(
+    name: str,
+    value: Any,
+    minimum: float = -math.inf,
+    below: float = math.inf,
+    infinite: bool = False,
+) -> float:
+    """The value as a float if it is a number in [minimum, below), else ValueError.
+
+    Infinity passes only if ``infinite``; NaN never.
+    """
+    try:
+        result = math.nan if isinstance(value, (str, bytes, bool)) else float(value)
+    except (TypeError, ValueError):
+        result = math.nan
+    allowed = minimum <= result < below or (infinite and result in (minimum, below))
+    if not allowed or (math.isinf(result) and not infinite):
+        raise ValueError(f"{name} must be {_range(minimum, below)}. Received: {name}={value!r}")
+    return result
+
+
+def _range(minimum: float, below: float) -> str:
+    if math.isinf(minimum) and math.isinf(below):
+        return "a finite number"
+    if math.isinf(below):
+        return f"a finite number of at least {minimum:g}"
+    return f"a number in [{minimum:g}, {below:g})"
+
+
+def boolean(name: str, value: Any) -> bool:
+    """The value if it is True or False, else ValueError."""
+    if value is True or value is False:
+        return bool(value)
+    if type(value).__name__ in ("bool", "bool_"):  # NumPy's
+        return bool(value)
+    raise ValueError(f"{name} must be True or False. Received: {name}={value!r}")
+
+
+def only(name: str, value: Any, supported: Any) -> None:
+    """ValueError unless a Keras argument has the one value that fastmlp supports."""
+    if value != supported:
+        raise ValueError(f"{name} must be {supported!r} in fastmlp. Received: {name}={value!r}")
+
+
+def float64(name: str, value: Any) -> str:
+    """ "float64" if the value is that or None: fastmlp computes in nothing else."""
+    if value is None or str(getattr(value, "name", value)) == "float64":
+        return "float64"
+    raise ValueError(
+        f'{name} must be "float64" (or None): fastmlp computes in float64 only. '
+        f"Received: {name}={value!r}"
+    )

@@ -1,0 +1,25 @@
+"""Names of layers and models: ``dense``, ``dense_1``, ... as Keras numbers them."""
+
+from __future__ import annotations
+
+import re
+
+_taken: dict[str, int] = {}
+
+
+def snake_case(name: str) -> str:
+    """``InputLayer`` -> ``input_layer``, ``ReLU`` -> ``re_lu`` (Keras's rule)."""
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def unique_name(stem: str) -> str:
+    """The stem at its first use, then ``stem_1``, ``stem_2``, ..."""
+    count = _taken.get(stem, 0)
+    _taken[stem] = count + 1
+    return f"{stem}_{count}" if count else stem
+
+
+def reset() -> None:
+    """Forget all names given so far."""
+    _taken.clear()

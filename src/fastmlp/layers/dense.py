@@ -1,0 +1,89 @@
+"""The fully connected layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import _checks, activations, engine, initializers
+from .._registry import serialize
+from ..variable import Variable
+from .layer import Layer, Shape
+
+
+class Dense(Layer):
+    """activation(x @ kernel + bias), x (B, inputs), kernel (inputs, units), bias (units,).
+
+    Parameters
+    ----------
+    units : int
+        Number of outputs.
+    activation : str or function, optional
+        Name or function from :mod:`fastmlp.activations`; None is linear.
+    use_bias : bool
+        Whether there is a bias.
+    kernel_initializer, bias_initializer : str or Initializer
+        First values of the weights, see :mod:`fastmlp.initializers`.
+    **options
+        ``name``, ``trainable``, ``dtype``, ``input_shape``, ``input_dim``: see :class:`Layer`.
+
+    Raises
+    ------
+    ValueError
+        If units is not a positive integer, a name is unknown, or the input is not (B, inputs).
+
+    Examples
+    --------
+    >>> layer = Dense(2, kernel_initializer="ones", input_shape=(3,))
+    >>> layer.build((None, 3))
+    >>> layer.kernel.shape, layer.bias.shape
+    ((3, 2), (2,))
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **options: Any,
+    ) -> None:
+        self.units = _checks.integer("units", units, 1)
+        self.activation = activations.get(activation)
+        self.use_bias = _checks.boolean("use_bias", use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel: Variable | None = None
+        self.bias: Variable | None = None
+        super().__init__(**options)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 2:
+            raise ValueError(
+                f"Dense {self.name!r} takes inputs of shape (batch, features); put Flatten() "
+                f"before it. Received: input shape {input_shape}"
+            )
+        return (None, self.units)
+
+    def _make_weights(self, input_shape: Shape) -> None:
+        inputs = input_shape[1]
+        assert inputs is not None
+        self.kernel = self._add_weight("kernel", (inputs, self.units), self.kernel_initializer)
+        if self.use_bias:
+            self.bias = self._add_weight("bias", (self.units,), self.bias_initializer)
+
+    def operations(self) -> list[engine.Operation]:
+        inputs = self.input_shape[1]
+        assert inputs is not None
+        product = engine.Dense(inputs, self.units, self.use_bias, self.trainable)
+        return [product, *activations.operations(self.activation, self.output_shape)]
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": serialize(self.kernel_initializer),
+            "bias_initializer": serialize(self.bias_initializer),
+        }

@@ -1,0 +1,109 @@
+"""Where samples enter a model: their shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import _checks
+from ..engine import Operation
+from .layer import Layer
+
+
+class InputLayer(Layer):
+    """States the shape of one sample; the first entry of a Sequential model.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of one sample, without the batch axis.
+    dtype : str, optional
+        "float64" or None. Arrays of any real type can be given to the model all the same.
+    batch_shape : tuple, optional
+        The shape with its batch axis, (None, ...), instead of ``shape``.
+    name : str, optional
+        Defaults to input_layer, input_layer_1, ...
+
+    Raises
+    ------
+    ValueError
+        If the shape is missing or is not made of positive integers.
+
+    Examples
+    --------
+    >>> InputLayer((28, 28)).output_shape
+    (None, 28, 28)
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int] | None = None,
+        *,
+        batch_shape: Sequence[int | None] | None = None,
+        dtype: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        if (shape is None) == (batch_shape is None):
+            raise ValueError(
+                "Give the shape of one sample as shape, or with its batch axis as batch_shape. "
+                f"Received: shape={shape!r}, batch_shape={batch_shape!r}"
+            )
+        if isinstance(shape, int):
+            shape = (shape,)
+        super().__init__(name=name, dtype=dtype, input_shape=shape or tuple(batch_shape or ())[1:])  # type: ignore[arg-type]
+        if not self.declared_shape:
+            raise ValueError(
+                "shape must have at least one axis besides the batch. "
+                f"Received: shape={shape!r}, batch_shape={batch_shape!r}"
+            )
+        self.build((None, *self.declared_shape))
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The shape with its batch axis, (None, ...)."""
+        return self.input_shape
+
+    @property
+    def batch_shape(self) -> tuple[int | None, ...]:
+        """The same as ``shape``."""
+        return self.input_shape
+
+    def operations(self) -> list[Operation]:
+        return []
+
+    def get_config(self) -> dict[str, Any]:
+        return {"batch_shape": self.input_shape, "dtype": self.dtype, "name": self.name}
+
+
+def Input(
+    shape: Sequence[int] | None = None,
+    *,
+    batch_size: int | None = None,
+    batch_shape: Sequence[int | None] | None = None,
+    dtype: str | None = None,
+    name: str | None = None,
+) -> InputLayer:
+    """The input of a Sequential model: ``Sequential([Input((784,)), Dense(10)])``.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of one sample.
+    batch_size : int, optional
+        Checked, then left open: a fastmlp model takes batches of any size.
+    batch_shape, dtype, name
+        As in :class:`InputLayer`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as described.
+
+    Examples
+    --------
+    >>> Input((784,)).shape
+    (None, 784)
+    """
+    if batch_size is not None:
+        _checks.integer("batch_size", batch_size, 1)
+    return InputLayer(shape, batch_shape=batch_shape, dtype=dtype, name=name)

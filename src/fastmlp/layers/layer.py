@@ -1,0 +1,391 @@
+"""The base of all layers (and of models, which are layers made of layers)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _checks, _naming
+from ..binding import Binding
+from ..engine import Network, Operation, Training
+from ..initializers import Initializer
+from ..tensor import Tensor
+from ..variable import Variable
+
+#: Of one sample and its batch: (None, 28, 28).
+Shape = tuple[int | None, ...]
+
+_FLOAT64 = np.dtype(np.float64)
+_READABLE = frozenset([_FLOAT64, np.dtype(np.float32), np.dtype(np.uint8)])
+
+# Dropout masks of ``layer(x, training=True)`` are numbered from here, far above any training
+# step, so that such a call never repeats the mask of a step.
+_FIRST_CALL_STEP = 1 << 47
+
+
+class Layer:
+    """What a model is made of.
+
+    Parameters
+    ----------
+    name : str, optional
+        Defaults to the class's name in snake_case, numbered: dense, dense_1, ...
+    trainable : bool
+        Whether training changes the layer's weights.
+    dtype : str, optional
+        "float64" or None; fastmlp computes in nothing else.
+    input_shape : tuple of int, optional
+        Shape of one sample, for the first layer of a model (Keras's older way to write
+        ``Input(shape)``).
+    input_dim : int, optional
+        The same for samples that are vectors: ``input_shape=(input_dim,)``.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as described.
+    TypeError
+        If there is an argument that fastmlp does not know.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+        input_shape: Sequence[int] | None = None,
+        input_dim: int | None = None,
+    ) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"name must be a string. Received: name={name!r}")
+        self.name = name or _naming.unique_name(_naming.snake_case(type(self).__name__))
+        self.dtype = _checks.float64("dtype", dtype)
+        self._trainable = _checks.boolean("trainable", trainable)
+        if input_dim is not None:
+            input_shape = (_checks.integer("input_dim", input_dim, 1),)
+        #: Shape of one sample if the layer was told it, as the first of a model can be.
+        self.declared_shape = None if input_shape is None else sample_shape(input_shape)
+        self._scope = ""
+        self._input_shape: Shape | None = None
+        self._output_shape: Shape | None = None
+        self._own_weights: list[Variable] = []
+        self._binding: Binding | None = None
+        self._sample_shape: tuple[int, ...] = ()
+        self._calls = 0
+
+    # Shapes and building.
+
+    @property
+    def built(self) -> bool:
+        """Whether the input shape is known and the weights exist."""
+        return self._input_shape is not None
+
+    @property
+    def input_shape(self) -> Shape:
+        """Shape of the input, (None, ...).
+
+        Raises
+        ------
+        AttributeError
+            If the layer is not built yet.
+        """
+        if self._input_shape is None:
+            raise AttributeError(f"{type(self).__name__} {self.name!r} has no input shape yet")
+        return self._input_shape
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the output, (None, ...).
+
+        Raises
+        ------
+        AttributeError
+            If the layer is not built yet.
+        """
+        if self._output_shape is None:
+            raise AttributeError(f"{type(self).__name__} {self.name!r} has no output shape yet")
+        return self._output_shape
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Shape of the output for an input shape, both (None, ...)."""
+        return tuple(input_shape)
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Make the weights for inputs of shape (None, ...); again with the same shape is fine.
+
+        Raises
+        ------
+        ValueError
+            If the layer cannot work on that shape, or was built for another.
+        """
+        shape = batch_shape(input_shape)
+        if self._input_shape is not None:
+            if shape != self._input_shape:
+                raise ValueError(
+                    f"layer {self.name!r} was built for input shape {self._input_shape}. "
+                    f"Received: input_shape={shape}"
+                )
+            return
+        output_shape = self.compute_output_shape(shape)
+        self._make_weights(shape)
+        self._input_shape, self._output_shape = shape, output_shape
+        Variable.tick()
+
+    def _build_for(self, x: Any) -> None:
+        """Build a layer that has no input shape yet for samples like those in x (N, ...)."""
+        if not self.built:
+            if np.ndim(x) < 2:
+                raise ValueError(
+                    f"x must have shape (samples, features). Received: x of shape {np.shape(x)}"
+                )
+            self.build((None, *np.shape(x)[1:]))
+
+    def _make_weights(self, input_shape: Shape) -> None:
+        """Make the weights, if the layer has any, for a checked input shape (None, ...)."""
+
+    def _add_weight(self, name: str, shape: tuple[int, ...], initializer: Initializer) -> Variable:
+        path = "/".join(part for part in (self._scope, self.name, name) if part)
+        variable = Variable(initializer(shape), name, path)
+        variable.trainable = self.trainable
+        self._own_weights.append(variable)
+        return variable
+
+    # Weights.
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the weights. Takes effect at the next ``fit``."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = _checks.boolean("trainable", value)
+        for variable in self._own_weights:
+            variable.trainable = self._trainable
+        Variable.tick()
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights, in the order of ``get_weights``."""
+        return list(self._own_weights)
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        return [v for v in self.weights if v.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training leaves alone."""
+        return [v for v in self.weights if not v.trainable]
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The same as ``weights``."""
+        return self.weights
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The same as ``trainable_weights``."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The same as ``non_trainable_weights``."""
+        return self.non_trainable_weights
+
+    def get_weights(self) -> list[NDArray[np.float64]]:
+        """Copies of all weights: for each Dense its kernel (inputs, units), then bias (units,)."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all weights from arrays in the order of ``get_weights``.
+
+        Raises
+        ------
+        ValueError
+            If the number of arrays or a shape differs; then no weight is changed.
+        """
+        variables = self.weights
+        if len(weights) != len(variables):
+            raise ValueError(
+                f"weights must be {len(variables)} arrays for {self.name!r}. "
+                f"Received: {len(weights)}"
+            )
+        arrays = [np.asarray(array) for array in weights]
+        for variable, array in zip(variables, arrays, strict=True):
+            if array.shape != variable.shape:
+                raise ValueError(
+                    f"weights must have shape {variable.shape} for {variable.path!r}. "
+                    f"Received: shape {array.shape}"
+                )
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+
+    def count_params(self) -> int:
+        """Number of weights' elements.
+
+        Raises
+        ------
+        ValueError
+            If the layer is not built yet.
+        """
+        if not self.built:
+            raise ValueError(
+                f"count_params needs a built layer, but {self.name!r} is not built: "
+                "give its input shape or call build(input_shape) first"
+            )
+        return sum(variable.size for variable in self.weights)
+
+    # Configuration.
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor, as plain data."""
+        config: dict[str, Any] = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": self.dtype,
+        }
+        if self.declared_shape is not None:
+            config["input_shape"] = self.declared_shape
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Layer:
+        """The layer with these constructor arguments."""
+        return cls(**config)
+
+    # Computing.
+
+    def operations(self) -> list[Operation]:
+        """What the built layer is in the engine's words."""
+        return []
+
+    def _network(self) -> Network:
+        inputs = math.prod(size for size in self.input_shape[1:] if size is not None)
+        return Network(inputs, tuple(self.operations()))
+
+    def _engine_name(self) -> str:
+        return "native"
+
+    def _training(self) -> Training | None:
+        return None
+
+    def _slots(self, variables: Sequence[Variable]) -> list[list[Variable]]:
+        """The optimizer's slots of each variable."""
+        return []
+
+    def _bind(self) -> Binding:
+        """The layer's engine, made anew if what it computes has changed, and up to date."""
+        key = (self._engine_name(), self._network(), self._training())
+        binding = self._binding
+        if binding is None or binding.key != key:
+            variables = self.weights
+            binding = Binding(*key, variables, self._slots(variables))
+            self._sample_shape = tuple(size for size in self.input_shape[1:] if size is not None)
+        binding.sync()
+        self._binding = binding
+        return binding
+
+    def __call__(self, x: Any, training: bool | None = None) -> Tensor:
+        """Outputs for a batch, microseconds for a small one.
+
+        Parameters
+        ----------
+        x : array_like
+            (N, ...) samples.
+        training : bool, optional
+            True: with dropout, new masks at every call. Default: without.
+
+        Returns
+        -------
+        Tensor
+            (N, ...) outputs, float64. A row with NaN gives NaN.
+
+        Raises
+        ------
+        ValueError
+            If x has the wrong shape or is not real numbers.
+        """
+        binding = self._binding
+        if binding is None or binding.clock != Variable.clock:
+            self._build_for(x)
+            binding = self._bind()
+        # The quick way for what an engine reads as it is: (N, features), one look at each fact.
+        if not (
+            type(x) is np.ndarray
+            and x.ndim == 2
+            and x.shape[1:] == self._sample_shape
+            and x.dtype is _FLOAT64
+            and x.flags.c_contiguous
+        ):
+            x = rows_of(x, self._sample_shape)
+        if training:
+            y = binding.engine.predict(x, self._next_dropout_step())
+        else:
+            y = binding.engine.predict(x)
+        if len(self.output_shape) != 2:
+            y = y.reshape(-1, *self.output_shape[1:])
+        return y.view(Tensor)
+
+    def _next_dropout_step(self) -> int:
+        self._calls += 1
+        return _FIRST_CALL_STEP + self._calls - 1
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_binding": None}  # an engine does not travel with a pickle
+
+
+def sample_shape(shape: Any) -> tuple[int, ...]:
+    """A shape of one sample, checked: positive integers."""
+    if isinstance(shape, (str, bytes)) or not hasattr(shape, "__len__"):
+        raise ValueError(f"shape must be a tuple of integers. Received: shape={shape!r}")
+    return tuple(_checks.integer("shape", size, 1) for size in shape)
+
+
+def batch_shape(shape: Any) -> Shape:
+    """A shape with a batch axis, checked; the batch size itself is left open."""
+    if isinstance(shape, (str, bytes)) or not hasattr(shape, "__len__") or len(shape) < 2:
+        raise ValueError(
+            "input_shape must be (None, ...), the batch axis and at least one more. "
+            f"Received: input_shape={shape!r}"
+        )
+    return (None, *sample_shape(tuple(shape)[1:]))
+
+
+def rows_of(x: Any, sample: tuple[int, ...], name: str = "x") -> NDArray[Any]:
+    """x (N, *sample) as (N, features) rows an engine reads: C-contiguous float64, float32 or
+    uint8, without a copy where it is one of these already. Values are not looked at.
+
+    Raises
+    ------
+    ValueError
+        If the shape differs, there are no samples, or the values are not real numbers.
+    """
+    array = np.asarray(x)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{name} must be an array of real numbers. Received: {name} of dtype {array.dtype}"
+        )
+    if array.ndim == 1 and sample == (1,):
+        array = array[:, None]  # as Keras: one feature needs no axis of its own
+    if array.ndim != len(sample) + 1 or array.shape[1:] != sample:
+        expected = ", ".join(map(str, sample))
+        raise ValueError(
+            f"{name} must have shape (samples, {expected}). Received: {name} of shape {array.shape}"
+        )
+    if len(array) == 0:
+        raise ValueError(
+            f"{name} must hold at least one sample. Received: {name} of shape {array.shape}"
+        )
+    if array.dtype not in _READABLE or not array.flags.aligned:
+        array = array.astype(np.float64, order="C")
+    return np.ascontiguousarray(array).reshape(len(array), -1)

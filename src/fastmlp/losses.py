@@ -1,0 +1,395 @@
+"""Losses: what training minimises, and the same as functions of two arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _checks, config, engine
+from ._registry import Registry, serialize
+from .engine import reference
+from .tensor import Tensor, as_tensor
+
+# Keras's reductions, and what the engine calls each; None and "none" keep one value a sample.
+_REDUCTIONS = {
+    "sum_over_batch_size": "sum_over_batch_size",
+    "mean": "sum_over_batch_size",
+    "sum": "sum",
+    "mean_with_sample_weight": "mean_with_sample_weight",
+    "none": None,
+    None: None,
+}
+
+
+class Loss:
+    """Base of the losses: ``loss(y_true, y_pred, sample_weight=None)``.
+
+    Parameters
+    ----------
+    reduction : str or None
+        How the B values l of a batch with weights w become one: "sum_over_batch_size" or "mean"
+        (sum(l w) / B), "sum" (sum(l w)), "mean_with_sample_weight" (sum(l w) / sum(w)), "none"
+        or None (l w itself; not for ``compile``).
+    name : str, optional
+        Defaults to the class's name in snake_case.
+    dtype : str, optional
+        "float64" or None.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as described.
+    """
+
+    kind = ""
+    name = ""
+
+    def __init__(
+        self,
+        *,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        if not isinstance(reduction, (str, type(None))) or reduction not in _REDUCTIONS:
+            known = ", ".join(repr(r) for r in _REDUCTIONS)
+            raise ValueError(f"reduction must be one of {known}. Received: reduction={reduction!r}")
+        self.reduction = reduction
+        self.name = name or self.kind
+        self.dtype = _checks.float64("dtype", dtype)
+
+    def lower(self) -> engine.Loss:
+        """The loss in the engine's words.
+
+        Raises
+        ------
+        TypeError
+            If the loss is written in Python, which no engine can run.
+        ValueError
+            If the reduction leaves more than one number a batch.
+        """
+        if not self.kind or type(self).call is not Loss.call:
+            raise TypeError(
+                "loss must be one of fastmlp's: an engine cannot run one written in Python. "
+                f"Received: loss={self!r}"
+            )
+        reduction = _REDUCTIONS[self.reduction]
+        if reduction is None:
+            raise ValueError(
+                "reduction must give one number for a batch when training. "
+                f"Received: loss with reduction={self.reduction!r}"
+            )
+        return engine.Loss(
+            self.kind, epsilon=config.epsilon(), reduction=reduction, **self._options()
+        )
+
+    def _options(self) -> dict[str, Any]:
+        """The engine's options besides epsilon and reduction."""
+        return {}
+
+    def targets(self, y: Any, outputs: int, name: str = "y") -> NDArray[Any]:
+        """Labels y as an engine reads them for ``outputs`` outputs: (N, K) float64.
+
+        Raises
+        ------
+        ValueError
+            If y has another shape, or holds NaN, infinity or what is no real number.
+        """
+        rows = _real(y, name)
+        if rows.ndim == 1 and outputs == 1:
+            rows = rows[:, None]
+        if rows.ndim != 2 or rows.shape[1] != outputs:
+            raise ValueError(
+                f"{name} must have shape (samples, {outputs}) for {self.name}. "
+                f"Received: {name} of shape {rows.shape}"
+            )
+        return np.ascontiguousarray(rows, np.float64)
+
+    def call(self, y_true: Any, y_pred: Any) -> NDArray[np.float64]:
+        """The loss of each sample (N,) from labels and predictions (N, K)."""
+        predictions = np.asarray(y_pred, np.float64)
+        if predictions.ndim != 2:
+            raise ValueError(
+                "y_pred must have shape (samples, outputs). "
+                f"Received: y_pred of shape {predictions.shape}"
+            )
+        targets = self.targets(y_true, predictions.shape[1], "y_true")
+        if len(targets) != len(predictions):
+            raise ValueError(
+                "y_true and y_pred must hold equally many samples. "
+                f"Received: {len(targets)} and {len(predictions)}"
+            )
+        loss = engine.Loss(self.kind, epsilon=config.epsilon(), **self._options())
+        return reference.sample_losses(loss, predictions, targets)
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        """The loss of a batch.
+
+        Parameters
+        ----------
+        y_true : array_like
+            Labels, as for ``fit``.
+        y_pred : array_like
+            (N, K) outputs of the model.
+        sample_weight : array_like, optional
+            (N,) weights.
+
+        Returns
+        -------
+        Tensor
+            0-d, or (N,) without reduction.
+        """
+        losses = self.call(y_true, y_pred)
+        if sample_weight is not None and np.shape(sample_weight) not in ((), losses.shape):
+            raise ValueError(
+                f"sample_weight must have shape {losses.shape}. "
+                f"Received: sample_weight of shape {np.shape(sample_weight)}"
+            )
+        weights = np.ones_like(losses) * (1.0 if sample_weight is None else sample_weight)
+        reduction = _REDUCTIONS[self.reduction]
+        if reduction is None:
+            return as_tensor(losses * weights)
+        factors = reference.reduction_factors(engine.Loss(self.kind, reduction=reduction), weights)
+        return as_tensor((losses * factors).sum())
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
+        return {"reduction": self.reduction, "name": self.name, **self._options()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Loss:
+        """The loss with these constructor arguments."""
+        return cls(**config)
+
+
+def _real(y: Any, name: str) -> NDArray[Any]:
+    """y as an array of finite real numbers."""
+    array = np.asarray(y)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(
+            f"{name} must be an array of real numbers. Received: {name} of dtype {array.dtype}"
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{name} must hold finite numbers only. Received: NaN or infinity")
+    return array
+
+
+_registry: Registry[Loss] = Registry("loss", Loss)
+register = _registry.register
+deserialize = _registry.deserialize
+
+
+def get(identifier: Any) -> Loss:
+    """A loss from an instance, a name ("mse", "MeanSquaredError") or a configuration.
+
+    Raises
+    ------
+    ValueError
+        If fastmlp has no loss of that name.
+
+    Examples
+    --------
+    >>> get("mse").name
+    'mean_squared_error'
+    """
+    if callable(identifier) and identifier in _FUNCTIONS:
+        return _FUNCTIONS[identifier]()
+    return _registry.get(identifier)
+
+
+@register("sparse_categorical_crossentropy")
+class SparseCategoricalCrossentropy(Loss):
+    """-log p[y]: p (K,) the predicted probabilities, y the index of the true class.
+
+    With ``from_logits`` p = softmax(y_pred), computed as log_softmax; otherwise p is y_pred
+    divided by its sum and clipped to [epsilon, 1 - epsilon], ``config.epsilon()`` (Keras's rule).
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether the model's outputs are logits, not probabilities.
+    ignore_class : None
+        No class is ignored.
+    axis : int
+        The last, -1.
+    reduction, name, dtype
+        See :class:`Loss`.
+
+    Examples
+    --------
+    >>> loss = SparseCategoricalCrossentropy(from_logits=True)
+    >>> round(float(loss([0], [[0.0, 0.0]])), 4)
+    0.6931
+    """
+
+    kind = "sparse_categorical_crossentropy"
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: None = None,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        _checks.only("ignore_class", ignore_class, None)
+        _checks.only("axis", axis, -1)
+        self.from_logits = _checks.boolean("from_logits", from_logits)
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+
+    def _options(self) -> dict[str, Any]:
+        return {"from_logits": self.from_logits}
+
+    def targets(self, y: Any, outputs: int, name: str = "y") -> NDArray[Any]:
+        """Class indices y, (N,) or (N, 1) of any real type, as (N,) int32 in [0, K).
+
+        Raises
+        ------
+        ValueError
+            If y has another shape, or holds what is no integer in [0, K).
+        """
+        labels = _real(y, name)
+        if labels.ndim == 2 and labels.shape[1] == 1:
+            labels = labels[:, 0]
+        if labels.ndim != 1:
+            raise ValueError(
+                f"{name} must have shape (samples,) for {self.name}: class indices, not one-hot "
+                f"rows. Received: {name} of shape {labels.shape}"
+            )
+        if len(labels) and not (0 <= labels.min() and labels.max() < outputs):
+            raise ValueError(
+                f"{name} must hold class indices in [0, {outputs}), one for each output. "
+                f"Received: {name} in [{labels.min()}, {labels.max()}]"
+            )
+        indices = labels.astype(np.int32)
+        if labels.dtype.kind == "f" and (indices != labels).any():
+            wrong = labels[indices != labels][0]
+            raise ValueError(f"{name} must hold whole class indices. Received: {name} with {wrong}")
+        return indices
+
+
+@register("categorical_crossentropy")
+class CategoricalCrossentropy(Loss):
+    """-sum(t log p): p (K,) the predicted probabilities, t the true ones, often one-hot.
+
+    p as in :class:`SparseCategoricalCrossentropy`; t = y (1 - s) + s / K with label smoothing s.
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether the model's outputs are logits, not probabilities.
+    label_smoothing : float
+        s, in [0, 1).
+    axis : int
+        The last, -1.
+    reduction, name, dtype
+        See :class:`Loss`.
+
+    Examples
+    --------
+    >>> round(float(CategoricalCrossentropy()([[1.0, 0.0]], [[0.5, 0.5]])), 4)
+    0.6931
+    """
+
+    kind = "categorical_crossentropy"
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        _checks.only("axis", axis, -1)
+        self.from_logits = _checks.boolean("from_logits", from_logits)
+        self.label_smoothing = _checks.number("label_smoothing", label_smoothing, 0.0, 1.0)
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+
+    def _options(self) -> dict[str, Any]:
+        return {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing}
+
+
+@register("mse")
+class MeanSquaredError(Loss):
+    """mean((y_pred - y_true)^2) over the K outputs of a sample.
+
+    Parameters
+    ----------
+    reduction, name, dtype
+        See :class:`Loss`.
+
+    Examples
+    --------
+    >>> float(MeanSquaredError()([[1.0, 2.0]], [[1.0, 4.0]]))
+    2.0
+    """
+
+    kind = "mean_squared_error"
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+
+
+def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Tensor:
+    """The loss of each sample (N,); see :class:`SparseCategoricalCrossentropy`.
+
+    Examples
+    --------
+    >>> sparse_categorical_crossentropy([0], [[1.0, 0.0]], from_logits=True).shape
+    (1,)
+    """
+    return as_tensor(SparseCategoricalCrossentropy(from_logits).call(y_true, y_pred))
+
+
+def categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0
+) -> Tensor:
+    """The loss of each sample (N,); see :class:`CategoricalCrossentropy`.
+
+    Examples
+    --------
+    >>> categorical_crossentropy([[1.0, 0.0]], [[1.0, 0.0]]).shape
+    (1,)
+    """
+    return as_tensor(CategoricalCrossentropy(from_logits, label_smoothing).call(y_true, y_pred))
+
+
+def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
+    """The loss of each sample (N,); see :class:`MeanSquaredError`.
+
+    Examples
+    --------
+    >>> mean_squared_error([[1.0]], [[3.0]]).numpy()
+    array([4.])
+    """
+    return as_tensor(MeanSquaredError().call(y_true, y_pred))
+
+
+_FUNCTIONS: dict[Any, type[Loss]] = {
+    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
+    categorical_crossentropy: CategoricalCrossentropy,
+    mean_squared_error: MeanSquaredError,
+}
+
+__all__ = [
+    "CategoricalCrossentropy",
+    "Loss",
+    "MeanSquaredError",
+    "SparseCategoricalCrossentropy",
+    "categorical_crossentropy",
+    "deserialize",
+    "get",
+    "mean_squared_error",
+    "serialize",
+    "sparse_categorical_crossentropy",
+]

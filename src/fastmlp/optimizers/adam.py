@@ -1,0 +1,69 @@
+"""Adam."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import _checks, engine
+from .optimizer import Optimizer
+
+
+class Adam(Optimizer):
+    """Adam in Keras's form, with g a weight's gradient and t the number of the step from 1.
+
+    m += (g - m) (1 - beta_1);  v += (g^2 - v) (1 - beta_2);
+    w -= alpha m / (sqrt(v) + epsilon),  alpha = learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t).
+
+    Parameters
+    ----------
+    learning_rate : float
+        Finite, not negative.
+    beta_1, beta_2 : float
+        In [0, 1).
+    epsilon : float
+        Finite, not negative; outside the bias correction ("epsilon hat" of the paper).
+    name : str, optional
+        Defaults to "adam".
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+
+    Notes
+    -----
+    Source: Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, the form at
+    the end of section 2.
+
+    Examples
+    --------
+    >>> float(Adam().learning_rate)
+    0.001
+    """
+
+    slot_names = ("momentum", "velocity")
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        *,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(learning_rate, name)
+        self.beta_1 = _checks.number("beta_1", beta_1, 0.0, 1.0)
+        self.beta_2 = _checks.number("beta_2", beta_2, 0.0, 1.0)
+        self.epsilon = _checks.number("epsilon", epsilon, 0.0)
+
+    def lower(self) -> engine.Adam:
+        return engine.Adam(self.beta_1, self.beta_2, self.epsilon)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+        }

@@ -1,0 +1,61 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import _checks, engine
+from .optimizer import Optimizer
+
+
+class SGD(Optimizer):
+    """Gradient descent, with g a weight's gradient: w -= learning_rate g.
+
+    With momentum: m = momentum m - learning_rate g, then w += m, or with ``nesterov``
+    w += momentum m - learning_rate g.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Finite, not negative.
+    momentum : float
+        In [0, 1).
+    nesterov : bool
+        Whether to use Nesterov's momentum.
+    name : str, optional
+        Defaults to "SGD".
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+
+    Notes
+    -----
+    Source: Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum
+    in deep learning", ICML 2013.
+
+    Examples
+    --------
+    >>> SGD(0.1, momentum=0.9).momentum
+    0.9
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        *,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(learning_rate, name or "SGD")
+        self.momentum = _checks.number("momentum", momentum, 0.0, 1.0)
+        self.nesterov = _checks.boolean("nesterov", nesterov)
+        self.slot_names = ("momentum",) if self.momentum else ()
+
+    def lower(self) -> engine.Sgd:
+        return engine.Sgd(self.momentum, self.nesterov)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}
