@@ -1,0 +1,62 @@
+"""fastmlp: multilayer perceptrons in float64, fast on the CPU, with the words of Keras 3.
+
+``import fastmlp as keras`` runs a Keras script that stays within Sequential models of dense
+layers.
+
+Examples
+--------
+>>> import fastmlp as keras
+>>> model = keras.Sequential([
+...     keras.Input((28, 28)),
+...     keras.layers.Flatten(),
+...     keras.layers.Dense(128, activation="relu"),
+...     keras.layers.Dense(10),
+... ])
+>>> model.count_params()
+101770
+"""
+
+from __future__ import annotations
+
+from . import (
+    activations,
+    backend,
+    callbacks,
+    config,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    utils,
+)
+from .layers import Input, Layer
+from .models import Model, Sequential
+from .tensor import Tensor
+from .variable import Variable
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Input",
+    "Layer",
+    "Model",
+    "Sequential",
+    "Tensor",
+    "Variable",
+    "__version__",
+    "activations",
+    "backend",
+    "callbacks",
+    "config",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "utils",
+]

@@ -1,0 +1,142 @@
+"""Arrays from the user to sets of samples that an engine can read, or a clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _checks
+from ..engine import Data, Float64Array
+from ..layers.layer import rows_of
+from ..losses import Loss
+
+# Rows looked at together where only the offending one is searched: bounds the memory.
+_BLOCK = 1024
+
+
+def require_finite(rows: NDArray[Any], name: str = "x") -> None:
+    """ValueError if rows (N, F) hold NaN or infinity.
+
+    One pass without a temporary: a sum is finite only if every term is. Finite numbers so large
+    that their sum overflows are told apart by a second look.
+    """
+    if rows.dtype.kind != "f":
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(rows.sum()):
+            return
+    for start in range(0, len(rows), _BLOCK):
+        finite = np.isfinite(rows[start : start + _BLOCK]).all(axis=1)
+        if not finite.all():
+            raise ValueError(
+                f"{name} must hold finite numbers only. "
+                f"Received: NaN or infinity in sample {start + int(finite.argmin())}"
+            )
+
+
+def checked_set(
+    loss: Loss,
+    sample: tuple[int, ...],
+    outputs: int,
+    x: Any,
+    y: Any,
+    sample_weight: Any = None,
+    prefix: str = "",
+) -> Data:
+    """x (N, *sample), y and sample_weight (N,) as an engine reads them.
+
+    Values of x are not looked at; ``prefix`` goes before the names in errors.
+
+    Raises
+    ------
+    ValueError
+        If shapes or types do not fit, lengths differ, or labels or weights are not valid.
+    """
+    x_name, y_name = f"{prefix}x", f"{prefix}y"
+    rows = rows_of(x, sample, x_name)
+    if y is None:
+        raise ValueError(f"{y_name} must be given. Received: {y_name}=None")
+    targets = loss.targets(y, outputs, y_name)
+    if len(targets) != len(rows):
+        raise ValueError(
+            f"{x_name} and {y_name} must hold equally many samples. "
+            f"Received: {len(rows)} and {len(targets)}"
+        )
+    weights = _checked_weights(sample_weight, len(rows), f"{prefix}sample_weight")
+    return Data(rows, targets, weights)
+
+
+def _checked_weights(weights: Any, n: int, name: str) -> Float64Array | None:
+    if weights is None:
+        return None
+    array = np.asarray(weights)
+    if array.dtype.kind not in "fiub" or array.shape not in ((n,), (n, 1)):
+        raise ValueError(
+            f"{name} must be {n} real numbers, one for each sample. "
+            f"Received: {name} of shape {array.shape} and dtype {array.dtype}"
+        )
+    result = np.ascontiguousarray(array.reshape(n), np.float64)
+    if not np.isfinite(result).all():
+        raise ValueError(f"{name} must hold finite numbers only. Received: NaN or infinity")
+    return result
+
+
+def class_weights(class_weight: Any, targets: NDArray[Any], outputs: int) -> Float64Array:
+    """Each sample's weight (N,) by its class: its index, the place of the largest of its K
+    targets, or its one target as an integer; 1 for classes that are not named.
+
+    Raises
+    ------
+    ValueError
+        If ``class_weight`` does not map classes to finite numbers.
+    """
+    if not isinstance(class_weight, Mapping):
+        raise ValueError(
+            "class_weight must be a dict of class index to weight. "
+            f"Received: class_weight={class_weight!r}"
+        )
+    if targets.ndim == 2 and outputs > 1:
+        targets = targets.argmax(axis=1)
+    classes, place = np.unique(targets.reshape(-1).astype(np.int64), return_inverse=True)
+    for key, weight in class_weight.items():
+        _checks.number(f"class_weight[{key!r}]", weight)
+        _checks.integer("class_weight key", key, 0, None if outputs == 1 else outputs - 1)
+    by_class = np.array([float(class_weight.get(int(c), 1.0)) for c in classes])
+    return np.ascontiguousarray(by_class[place.reshape(-1)])
+
+
+def take(data: Data, start: int, stop: int) -> Data:
+    """The samples [start, stop), without a copy."""
+    weights = data.sample_weight
+    return Data(
+        data.x[start:stop],
+        data.targets[start:stop],
+        None if weights is None else weights[start:stop],
+    )
+
+
+def split(data: Data, validation_split: float) -> tuple[Data, Data]:
+    """The set without its last ``validation_split`` share, and that share.
+
+    Raises
+    ------
+    ValueError
+        If either part would be empty.
+    """
+    n = len(data.x)
+    first = int(np.floor(n * (1.0 - validation_split)))
+    if not 0 < first < n:
+        raise ValueError(
+            "validation_split must leave samples to train on and to validate with. "
+            f"Received: validation_split={validation_split} for {n} samples"
+        )
+    return take(data, 0, first), take(data, first, n)
+
+
+def batches(n: int, batch_size: int) -> Iterator[tuple[int, int]]:
+    """[start, stop) of each batch of n samples; the last may be shorter."""
+    for start in range(0, n, batch_size):
+        yield start, min(start + batch_size, n)

@@ -1,0 +1,514 @@
+"""What every model can do once it has layers: compile, fit, evaluate, predict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _checks, losses, optimizers, random
+from ..binding import Binding
+from ..callbacks import CallbackList, History
+from ..engine import Data, Training
+from ..engine import Loss as LoweredLoss
+from ..layers.layer import Layer, rows_of
+from ..progress import create_progress
+from ..variable import Variable
+from . import data as data_module
+from .summary import summary_text
+from .tracker import Tracker
+from .training import Trainer, evaluate_set, predict_rows, train_steps
+
+DEFAULT_BATCH_SIZE = 32
+
+
+class Model(Layer):
+    """Base of the models: a layer made of layers that can be trained."""
+
+    def __init__(self, *, name: str | None = None, trainable: bool = True) -> None:
+        super().__init__(name=name, trainable=trainable)
+        self.stop_training = False
+        self.history: History | None = None
+        self.optimizer: optimizers.Optimizer | None = None
+        self.loss: losses.Loss | None = None
+        self.tracker = Tracker(None, None)
+        self.compiled = False
+        self._compiled_engine: str | None = None
+        self._lowered_loss: LoweredLoss | None = None
+        self._shuffle_seed = 0
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, from input to output."""
+        return []
+
+    # Compiling.
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        *,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        engine: str | None = None,
+    ) -> None:
+        """Choose how to train.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+            "adam", "sgd" or an instance. The default is Keras's, which fastmlp does not have yet.
+        loss : str or Loss
+            Needed for ``fit`` and ``evaluate``.
+        metrics, weighted_metrics : list, optional
+            Names, instances of Metric or functions of (y_true, y_pred); the second kind uses
+            sample weights.
+        engine : str, optional
+            "native" (default), or "reference", the specification in NumPy.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not as described.
+
+        Examples
+        --------
+        >>> import fastmlp
+        >>> model = fastmlp.Sequential([fastmlp.Input((2,)), fastmlp.layers.Dense(1)])
+        >>> model.compile("sgd", "mse", metrics=["mse"])
+        >>> model.metrics_names
+        ['loss', 'mse']
+        """
+        chosen_optimizer = optimizers.get(optimizer)
+        chosen_optimizer.lower()
+        chosen_loss = None if loss is None else losses.get(loss)
+        lowered = None if chosen_loss is None else chosen_loss.lower()
+        tracker = Tracker(metrics, weighted_metrics)
+        if engine not in (None, "native", "reference"):
+            raise ValueError(f'engine must be "native" or "reference". Received: engine={engine!r}')
+        self.optimizer, self.loss, self.tracker = chosen_optimizer, chosen_loss, tracker
+        self._lowered_loss, self._compiled_engine = lowered, engine
+        self._shuffle_seed = random.next_seed()
+        self.compiled = True
+        self._binding = None  # the next use binds the new optimizer's slots
+        Variable.tick()
+
+    def _require_loss(self) -> losses.Loss:
+        if not self.compiled:
+            raise ValueError(f"model {self.name!r} must be compiled first: call compile(...)")
+        if self.loss is None:
+            raise ValueError("compile must be given a loss to train or evaluate with: loss=None")
+        return self.loss
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss's running mean, then the compiled metrics."""
+        return [self.tracker.loss, *self.tracker.plain, *self.tracker.weighted]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of what ``evaluate`` returns, in its order."""
+        return list(self.tracker.names)
+
+    def reset_metrics(self) -> None:
+        """Set the running loss and metrics to their start."""
+        self.tracker.reset()
+
+    # The engine.
+
+    def _engine_name(self) -> str:
+        """The compiled choice, else that of a model inside this one, else native."""
+        if self._compiled_engine is not None:
+            return self._compiled_engine
+        for layer in self.layers:
+            name = layer._engine_name()
+            if name != "native":
+                return name
+        return "native"
+
+    def _training(self) -> Training | None:
+        if self._lowered_loss is None or self.optimizer is None:
+            return None
+        return Training(self._lowered_loss, self.optimizer.lower())
+
+    def _slots(self, variables: Sequence[Variable]) -> list[list[Variable]]:
+        if self._training() is None or self.optimizer is None:
+            return []
+        return [self.optimizer.slots(v) if v.trainable else [] for v in variables]
+
+    def _checked(self, x: Any, y: Any, sample_weight: Any = None, prefix: str = "") -> Data:
+        """A set that fits this model, built for x if it was not."""
+        loss = self._require_loss()
+        self._build_for(x)
+        sample = tuple(size for size in self.input_shape[1:] if size is not None)
+        outputs = self._network().outputs
+        checked = data_module.checked_set(loss, sample, outputs, x, y, sample_weight, prefix)
+        data_module.require_finite(checked.x, f"{prefix}x")
+        return checked
+
+    # Training.
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        *,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+    ) -> History:
+        """Train.
+
+        Parameters
+        ----------
+        x : array_like
+            (N, ...) samples. C-contiguous float64, float32 and uint8 are read where they lie.
+        y : array_like
+            Labels: (N,) or (N, 1) class indices for the sparse loss, else (N, K).
+        batch_size : int, optional
+            Samples of a step, 32 by default; the last of an epoch may have fewer.
+        epochs, initial_epoch : int
+            Epochs initial_epoch, ..., epochs - 1 are run.
+        verbose : {"auto", 0, 1, 2}
+            Nothing, a live bar, or a line an epoch; "auto" is the bar on a terminal or in a
+            notebook, else the lines.
+        callbacks : list of Callback, optional
+            Called as training goes on.
+        validation_split : float
+            In [0, 1): the last share of x, y and sample_weight, split off before any shuffling.
+        validation_data : tuple, optional
+            (x, y) or (x, y, sample_weight); goes before ``validation_split``.
+        shuffle : bool
+            Whether each epoch visits the samples in a new order.
+        class_weight : dict, optional
+            Class index to the weight of its samples.
+        sample_weight : array_like, optional
+            (N,) weights of the samples; not together with ``class_weight``.
+        validation_batch_size : int, optional
+            Defaults to ``batch_size``.
+        validation_freq : int or list of int
+            Validate after every so many epochs, or after the epochs named (from 1).
+
+        Returns
+        -------
+        History
+            ``.history`` maps "loss", metrics and "val_..." to one value for each epoch.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not as described; nothing has been trained then.
+        KeyboardInterrupt
+            At Ctrl-C; the model keeps the weights of the last finished step.
+
+        Examples
+        --------
+        >>> import fastmlp
+        >>> model = fastmlp.Sequential([fastmlp.Input((1,)), fastmlp.layers.Dense(1)])
+        >>> model.compile("sgd", "mse", engine="reference")
+        >>> history = model.fit([[0.0], [1.0]], [1.0, 3.0], epochs=3, verbose=0)
+        >>> len(history.history["loss"])
+        3
+        """
+        self._require_loss()
+        size = _batch_size("batch_size", batch_size, DEFAULT_BATCH_SIZE)
+        validation_size = _batch_size("validation_batch_size", validation_batch_size, size)
+        epochs = _checks.integer("epochs", epochs, 0)
+        initial_epoch = _checks.integer("initial_epoch", initial_epoch, 0)
+        validates = _validates(validation_freq)
+        shuffle = _checks.boolean("shuffle", shuffle)
+        level, progress = create_progress(verbose)
+        train, validation = self._training_sets(
+            x, y, sample_weight, class_weight, validation_split, validation_data
+        )
+
+        steps = -(-len(train.x) // size)
+        history = History()
+        hooks = CallbackList(callbacks, self, {"verbose": level, "epochs": epochs, "steps": steps})
+        history.set_params({"verbose": level, "epochs": epochs, "steps": steps})
+        history.set_model(self)
+        hooks.callbacks.append(history)
+        trainer = Trainer(self, train, size, hooks, progress)
+        self.history, self.stop_training = history, False
+        logs: dict[str, float] = {}
+        try:
+            hooks.call("on_train_begin", {})
+            for epoch in range(initial_epoch, epochs):
+                hooks.call("on_epoch_begin", epoch, {})
+                progress.begin(f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else None, steps)
+                binding = self._bind()
+                logs = trainer.run_epoch(binding, self._order(binding, len(train.x), shuffle))
+                if validation is not None and validates(epoch + 1):
+                    scores = self._evaluate(validation, validation_size, hooks)
+                    logs.update({f"val_{name}": value for name, value in scores.items()})
+                hooks.call("on_epoch_end", epoch, logs)
+                progress.end(logs)
+                if self.stop_training:
+                    break
+            hooks.call("on_train_end", logs)
+        finally:
+            progress.close()
+        return history
+
+    def _training_sets(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        class_weight: Any,
+        validation_split: float,
+        validation_data: Any,
+    ) -> tuple[Data, Data | None]:
+        """The set to train on and the one to validate with, all checked."""
+        share = _checks.number("validation_split", validation_split, 0.0, 1.0)
+        if class_weight is not None and sample_weight is not None:
+            raise ValueError(
+                "class_weight and sample_weight cannot be given together. "
+                f"Received: class_weight={class_weight!r} and sample_weight"
+            )
+        train, validation = self._checked(x, y, sample_weight), None
+        if validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+                raise ValueError(
+                    "validation_data must be (x, y) or (x, y, sample_weight). "
+                    f"Received: validation_data of type {type(validation_data).__name__}"
+                )
+            weights = validation_data[2] if len(validation_data) == 3 else None
+            validation = self._checked(
+                validation_data[0], validation_data[1], weights, "validation "
+            )
+        elif share:
+            train, validation = data_module.split(train, share)
+        return self._with_class_weight(train, class_weight), validation
+
+    def _with_class_weight(self, data: Data, class_weight: Any) -> Data:
+        if class_weight is None:
+            return data
+        weights = data_module.class_weights(class_weight, data.targets, self._network().outputs)
+        return Data(data.x, data.targets, weights)
+
+    def _order(self, binding: Binding, n: int, shuffle: bool) -> NDArray[np.int64]:
+        """The rows in the order in which the next epoch visits them."""
+        if not shuffle:
+            return np.arange(n, dtype=np.int64)
+        assert self.optimizer is not None
+        step = int(self.optimizer.iterations)
+        return binding.engine.permutation(self._shuffle_seed, step, n)
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One step on one batch; arguments as for ``fit``.
+
+        Returns
+        -------
+        float, list of float or dict
+            The loss before the step and the metrics, as from ``evaluate``.
+        """
+        train, _ = self._training_sets(x, y, sample_weight, class_weight, 0.0, None)
+        n = len(train.x)
+        self.tracker.reset()
+        train_steps(self, self._bind(), train, np.arange(n, dtype=np.int64), n, 1)
+        return _returned(self.tracker.result(), return_dict)
+
+    # Evaluating and predicting.
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        *,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Loss and metrics over a set, without dropout.
+
+        Parameters
+        ----------
+        x, y, sample_weight, verbose, callbacks
+            As for ``fit``.
+        batch_size : int, optional
+            Matters for losses whose reduction is not the mean; 32 by default.
+        return_dict : bool
+            Whether to return a dict instead.
+
+        Returns
+        -------
+        float, list of float or dict
+            The loss; with metrics the list [loss, metrics...] in the order of ``metrics_names``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not as described.
+
+        Examples
+        --------
+        >>> import fastmlp
+        >>> model = fastmlp.Sequential([fastmlp.layers.Dense(1, kernel_initializer="ones")])
+        >>> model.compile("sgd", "mse", engine="reference")
+        >>> model.evaluate([[0.0], [1.0]], [0.0, 3.0], verbose=0)
+        2.0
+        """
+        size = _batch_size("batch_size", batch_size, DEFAULT_BATCH_SIZE)
+        level, progress = create_progress(verbose)
+        checked = self._checked(x, y, sample_weight)
+        steps = -(-len(checked.x) // size)
+        hooks = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": steps})
+        try:
+            progress.begin(None, steps)
+            logs = self._evaluate(checked, size, hooks)
+            progress.end(logs)
+        finally:
+            progress.close()
+        return _returned(logs, _checks.boolean("return_dict", return_dict))
+
+    def _evaluate(self, data: Data, batch_size: int, hooks: CallbackList) -> dict[str, float]:
+        assert self._lowered_loss is not None
+        return evaluate_set(self.tracker, self._bind(), self._lowered_loss, data, batch_size, hooks)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Loss and metrics of one batch, as from ``evaluate``."""
+        checked = self._checked(x, y, sample_weight)
+        logs = self._evaluate(checked, len(checked.x), CallbackList(None, self, {}))
+        return _returned(logs, return_dict)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        *,
+        callbacks: Any = None,
+    ) -> NDArray[np.float64]:
+        """Outputs for a set, without dropout.
+
+        Parameters
+        ----------
+        x : array_like
+            (N, ...) samples.
+        batch_size : int, optional
+            Samples of a batch that ``callbacks`` see; the result does not depend on it.
+        verbose : {"auto", 0, 1, 2}
+            "auto" prints nothing.
+        callbacks : list of Callback, optional
+            Called before and after.
+
+        Returns
+        -------
+        ndarray
+            (N, K) float64.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not as described, or x holds NaN or infinity.
+
+        Examples
+        --------
+        >>> import fastmlp
+        >>> model = fastmlp.Sequential([fastmlp.layers.Dense(1, kernel_initializer="ones")])
+        >>> model.compile(optimizer="sgd", engine="reference")
+        >>> model.predict([[1.0, 2.0]])
+        array([[3.]])
+        """
+        size = _batch_size("batch_size", batch_size, DEFAULT_BATCH_SIZE)
+        level, progress = create_progress(verbose, automatic=0)
+        self._build_for(x)
+        binding = self._bind()
+        rows = rows_of(x, self._sample_shape)
+        steps = -(-len(rows) // size)
+        hooks = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": steps})
+        try:
+            progress.begin(None, steps)
+            outputs = predict_rows(binding, rows, size, hooks)
+            progress.end({})
+        finally:
+            progress.close()
+        # NaN in x shows in the few outputs; only then are the many inputs looked at.
+        if not np.isfinite(outputs).all():
+            data_module.require_finite(rows)
+        return outputs.reshape(-1, *(size for size in self.output_shape[1:] if size is not None))
+
+    def predict_on_batch(self, x: Any) -> NDArray[np.float64]:
+        """Outputs (N, K) for one batch, without dropout."""
+        return self.predict(x)
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        *,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+    ) -> None:
+        """Print the table of layers, output shapes and numbers of parameters.
+
+        Parameters
+        ----------
+        line_length : int, optional
+            Width of the table; by default that of the terminal, at most 88.
+        print_fn : callable, optional
+            Called once with the whole text instead of printing it.
+        expand_nested : bool
+            Whether to show the layers of models inside this one.
+
+        Raises
+        ------
+        ValueError
+            If ``line_length`` is below 40.
+
+        Examples
+        --------
+        >>> import fastmlp
+        >>> texts = []
+        >>> fastmlp.Sequential([fastmlp.Input((2,))], name="m").summary(print_fn=texts.append)
+        >>> texts[0].splitlines()[0]
+        'Model: "m"'
+        """
+        text = summary_text(self, line_length, _checks.boolean("expand_nested", expand_nested))
+        if print_fn is None:
+            print(text, end="")
+        else:
+            print_fn(text)
+
+
+def _batch_size(name: str, value: Any, default: int) -> int:
+    return default if value is None else _checks.integer(name, value, 1)
+
+
+def _validates(frequency: Any) -> Callable[[int], bool]:
+    """Whether to validate after the epoch of that number, from 1."""
+    if isinstance(frequency, Sequence) and not isinstance(frequency, str):
+        return frozenset(_checks.integer("validation_freq", e, 1) for e in frequency).__contains__
+    every = _checks.integer("validation_freq", frequency, 1)
+    return lambda epoch: epoch % every == 0
+
+
+def _returned(logs: dict[str, float], as_dict: bool) -> Any:
+    """Logs as Keras returns them: a dict, a lone loss, or [loss, metrics...]."""
+    if as_dict:
+        return logs
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,248 @@
+"""The Sequential model: layers one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import _checks, layers
+from .._registry import serialize
+from ..engine import Operation
+from ..layers.input import InputLayer
+from ..layers.layer import Layer, Shape
+from ..variable import Variable
+from .model import Model
+
+
+class Sequential(Model):
+    """A stack of layers, each working on the output of the one before.
+
+    Parameters
+    ----------
+    layers : list of Layer, optional
+        Also models: they keep their weights, so that both see the same. If the first states the
+        shape of a sample (``Input((784,))``, or ``input_shape=`` on any layer), the weights exist
+        at once; otherwise from the first use with data on.
+    trainable : bool
+        Whether training changes the weights.
+    name : str, optional
+        Defaults to sequential, sequential_1, ...
+
+    Raises
+    ------
+    ValueError, TypeError
+        If something is not a layer, a name occurs twice, or shapes do not fit.
+
+    Examples
+    --------
+    >>> import fastmlp
+    >>> model = Sequential([fastmlp.Input((4,)), fastmlp.layers.Dense(3)])
+    >>> model.output_shape
+    (None, 3)
+    >>> model.count_params()
+    15
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name, trainable=trainable)
+        self._input_layer: InputLayer | None = None
+        self._layers: list[Layer] = []
+        if isinstance(layers, Layer):
+            layers = [layers]
+        for layer in layers or []:
+            self.add(layer)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, from input to output; the input itself is not one."""
+        return list(self._layers)
+
+    def add(self, layer: Layer) -> None:
+        """Put a layer at the end.
+
+        Raises
+        ------
+        TypeError
+            If it is not a layer.
+        ValueError
+            If it is an input and not the first, its name is taken, or it shares weights with a
+            layer already here.
+        """
+        if not isinstance(layer, Layer):
+            raise TypeError(
+                "layer must be an instance of fastmlp.layers.Layer. "
+                f"Received: layer={layer!r} (of type {type(layer).__name__})"
+            )
+        if isinstance(layer, InputLayer):
+            self._set_input(layer)
+            return
+        if any(layer.name == other.name for other in self._layers):
+            raise ValueError(
+                "names of the layers of a model must differ. "
+                f"Received: a second layer with name={layer.name!r}"
+            )
+        if self._input_layer is None and not self._layers:
+            shape = _known_sample_shape(layer)
+            if shape is not None:
+                self._set_input(InputLayer(shape))
+        self._layers.append(layer)
+        if not self._trainable:
+            layer.trainable = False
+        try:
+            self._rebuild()
+        except ValueError:
+            self._layers.pop()
+            self._rebuild()
+            raise
+
+    def _set_input(self, layer: InputLayer) -> None:
+        if self._input_layer is not None or self._layers:
+            raise ValueError(
+                f"an input must be the first and only one of a Sequential. Received: {layer!r}"
+            )
+        self._input_layer = layer
+        self._rebuild()
+
+    def pop(self) -> Layer:
+        """Take the last layer away and return it.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        if not self._layers:
+            raise ValueError(f"model {self.name!r} has no layers to pop")
+        layer = self._layers.pop()
+        self._rebuild()
+        return layer
+
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
+        """Make the weights for inputs of shape (None, ...).
+
+        Raises
+        ------
+        ValueError
+            If the shape is missing or does not fit the layers, or the model was built for another.
+        """
+        if input_shape is None:
+            if self._input_layer is None:
+                raise ValueError(
+                    "input_shape must be given to build a model without Input. "
+                    "Received: input_shape=None"
+                )
+            return
+        if not self._layers:
+            raise ValueError(f"model {self.name!r} has no layers to build")
+        super().build(input_shape)
+        self._input_layer = self._input_layer or InputLayer(self.input_shape[1:])  # type: ignore[arg-type]
+
+    def _rebuild(self) -> None:
+        """Layers have changed: shapes follow, and so will every engine that computes with them."""
+        self._input_shape = self._output_shape = None
+        if self._input_layer is not None:
+            super().build(self._input_layer.input_shape)
+        Variable.tick()
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        shape = tuple(input_shape)
+        for layer in self._layers:
+            shape = layer.compute_output_shape(shape)
+        return shape
+
+    def _make_weights(self, input_shape: Shape) -> None:
+        shape = input_shape
+        for layer in self._layers:
+            if not layer.built:
+                layer._scope = "/".join(part for part in (self._scope, self.name) if part)
+            layer.build(shape)
+            shape = layer.output_shape
+        weights = self.weights
+        if len({id(variable) for variable in weights}) != len(weights):
+            raise ValueError(
+                "a layer can occur only once in a model, also inside nested models. "
+                f"Received: a repeated layer in {self.name!r}"
+            )
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of that name or place.
+
+        Raises
+        ------
+        ValueError
+            If there is none, or not exactly one of name and index is given.
+        """
+        if (name is None) == (index is None):
+            raise ValueError(f"Give either name or index. Received: name={name!r}, index={index!r}")
+        if index is not None:
+            count = len(self._layers)
+            return self._layers[_checks.integer("index", index, -count, count - 1)]
+        for layer in self._layers:
+            if layer.name == name:
+                return layer
+        known = [layer.name for layer in self._layers]
+        raise ValueError(f"name must be one of {known}. Received: name={name!r}")
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights, layer by layer."""
+        return [variable for layer in self._layers for variable in layer.weights]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the weights; setting it sets it for all layers."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = _checks.boolean("trainable", value)
+        for layer in self._layers:
+            layer.trainable = self._trainable
+        Variable.tick()
+
+    def operations(self) -> list[Operation]:
+        return [operation for layer in self._layers for operation in layer.operations()]
+
+    def get_config(self) -> dict[str, Any]:
+        """Name and layers, as plain data; :meth:`from_config` makes an unweighted twin of it."""
+        inputs = [] if self._input_layer is None else [self._input_layer]
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "layers": [serialize(layer) for layer in (*inputs, *self._layers)],
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Sequential:
+        """The model with this configuration and new weights.
+
+        Raises
+        ------
+        ValueError
+            If a layer's class is not one of fastmlp's.
+
+        Examples
+        --------
+        >>> model = Sequential([layers.Input((4,)), layers.Dense(3)])
+        >>> Sequential.from_config(model.get_config()).count_params()
+        15
+        """
+        made = [layers.deserialize(layer) for layer in config["layers"]]
+        return cls(made, trainable=config.get("trainable", True), name=config.get("name"))
+
+
+def _known_sample_shape(layer: Layer) -> tuple[int, ...] | None:
+    """The shape of one sample that a first layer brings with it, if it does."""
+    if layer.declared_shape is not None:
+        return layer.declared_shape
+    if layer.built:
+        return tuple(size for size in layer.input_shape[1:] if size is not None)
+    return None
+
+
+layers.registry.register()(Sequential)

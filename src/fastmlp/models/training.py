@@ -1,0 +1,161 @@
+"""The loops behind fit, evaluate and predict: chunks of steps, with callbacks in between.
+
+The engine runs a chunk of steps by itself; between two chunks the bar moves, signals are seen and
+callbacks run. A chunk is about 50 ms of work, or one step when a callback asks for batches.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..binding import Binding
+from ..callbacks import CallbackList
+from ..engine import Data, Float64Array
+from ..engine import Loss as LoweredLoss
+from ..progress import Progress
+from .data import batches, take
+from .tracker import Tracker, batch_losses
+
+if TYPE_CHECKING:
+    from .model import Model
+
+# Ctrl-C and the bar wait for a chunk; 50 ms is below what a person notices.
+_CHUNK_SECONDS = 0.05
+_FIRST_CHUNK = 4  # steps, before anything has been timed
+_LARGEST_GROWTH = 8  # so that one mistimed chunk does not lead to a very long one
+
+
+class Trainer:
+    """Runs training epochs of a compiled model over one set.
+
+    Parameters
+    ----------
+    model : Model
+        Compiled and built.
+    data : Data
+        The training set.
+    batch_size : int
+        Rows of a batch; the last of an epoch may be shorter.
+    callbacks, progress
+        What is told about each batch or chunk.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        data: Data,
+        batch_size: int,
+        callbacks: CallbackList,
+        progress: Progress,
+    ) -> None:
+        self._model = model
+        self._data = data
+        self._batch_size = batch_size
+        self._callbacks = callbacks
+        self._progress = progress
+        self._by_batch = callbacks.wants(
+            "on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"
+        )
+        self._chunk = 1 if self._by_batch else _FIRST_CHUNK
+
+    def run_epoch(self, binding: Binding, order: NDArray[np.int64]) -> dict[str, float]:
+        """Train over the rows ``order``; loss and metrics of the epoch."""
+        tracker, batch_size = self._model.tracker, self._batch_size
+        steps = -(-len(order) // batch_size)
+        tracker.reset()
+        logs: dict[str, float] = {}
+        done = 0
+        while done < steps and not self._model.stop_training:
+            count = min(self._chunk, steps - done)
+            if self._by_batch:
+                self._callbacks.call("on_train_batch_begin", done, {})
+            started = time.perf_counter()
+            rows = order[done * batch_size : (done + count) * batch_size]
+            train_steps(self._model, binding, self._data, rows, batch_size, count)
+            self._adapt(count, time.perf_counter() - started)
+            done += count
+            logs = tracker.result()
+            if self._by_batch:
+                self._callbacks.call("on_train_batch_end", done - 1, logs)
+            self._progress.update(done, logs)
+        return logs
+
+    def _adapt(self, steps: int, seconds: float) -> None:
+        """Choose the next chunk from the time of the last."""
+        if not self._by_batch:
+            fitting = int(_CHUNK_SECONDS * steps / max(seconds, 1e-9))
+            self._chunk = max(1, min(fitting, _LARGEST_GROWTH * self._chunk))
+
+
+def train_steps(
+    model: Model,
+    binding: Binding,
+    data: Data,
+    rows: NDArray[np.int64],
+    batch_size: int,
+    steps: int,
+) -> None:
+    """Run ``steps`` steps over ``rows`` and add what they recorded to the model's tracker."""
+    optimizer, tracker = model.optimizer, model.tracker
+    assert optimizer is not None
+    rates = np.full(steps, float(optimizer.learning_rate))
+    binding.sync()  # a callback may have set weights
+    binding.lend()
+    recorded = binding.engine.train(
+        data, rows, batch_size, rates, optimizer.iterations, tracker.needs_outputs
+    )
+    tracker.update_loss(recorded.losses, len(rows), batch_size)
+    if recorded.outputs is not None:
+        weights = None if data.sample_weight is None else data.sample_weight[rows]
+        tracker.update_metrics(data.targets[rows], recorded.outputs, weights)
+
+
+def evaluate_set(
+    tracker: Tracker,
+    binding: Binding,
+    loss: LoweredLoss,
+    data: Data,
+    batch_size: int,
+    callbacks: CallbackList,
+) -> dict[str, float]:
+    """Loss and metrics over a set, as Keras has them from batches of ``batch_size``."""
+    by_batch = callbacks.wants("on_test_batch_begin", "on_test_batch_end")
+    n = len(data.x)
+    tracker.reset()
+    callbacks.call("on_test_begin", {})
+    logs: dict[str, float] = {}
+    for batch, (start, stop) in enumerate(batches(n, batch_size if by_batch else n)):
+        part = take(data, start, stop)
+        if by_batch:
+            callbacks.call("on_test_batch_begin", batch, {})
+        losses, outputs = binding.engine.evaluate(part)
+        reduced = batch_losses(loss, losses, part, batch_size)
+        tracker.update_loss(reduced, stop - start, batch_size)
+        tracker.update_metrics(part.targets, outputs, part.sample_weight)
+        logs = tracker.result()
+        if by_batch:
+            callbacks.call("on_test_batch_end", batch, logs)
+    callbacks.call("on_test_end", logs)
+    return logs
+
+
+def predict_rows(
+    binding: Binding, rows: NDArray[Any], batch_size: int, callbacks: CallbackList
+) -> Float64Array:
+    """Outputs (N, K) of rows (N, F): one call of the engine unless a callback asks for batches."""
+    callbacks.call("on_predict_begin", {})
+    if callbacks.wants("on_predict_batch_begin", "on_predict_batch_end"):
+        parts = []
+        for batch, (start, stop) in enumerate(batches(len(rows), batch_size)):
+            callbacks.call("on_predict_batch_begin", batch, {})
+            parts.append(binding.engine.predict(rows[start:stop]))
+            callbacks.call("on_predict_batch_end", batch, {"outputs": parts[-1]})
+        outputs = np.concatenate(parts)
+    else:
+        outputs = binding.engine.predict(rows)
+    callbacks.call("on_predict_end", {})
+    return outputs
