@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which instruction sets are compiled in, and which this CPU runs. Compiled for the baseline
+ * like all glue; only kernels/table.c is compiled for more.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+
+#if defined(__AVX__)
+#error "the dispatcher must run on every CPU: compile it for the baseline"
+#endif
+
+extern const fm_kernels fm_kernels_baseline, fm_kernels_avx2, fm_kernels_avx512,
+    fm_kernels_neon, fm_kernels_wide;
+
+/* __builtin_cpu_supports also asks whether the operating system saves the wide registers. */
+static bool always(void)
+{
+    return true;
+}
+
+#if defined(FM_HAVE_avx2)
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+#endif
+
+#if defined(FM_HAVE_avx512)
+static bool has_avx512(void)
+{
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("fma");
+}
+#endif
+
+typedef struct isa_entry {
+    const fm_kernels *kernels;
+    bool (*usable)(void);
+} isa_entry;
+
+static const isa_entry isas[] = {
+#if defined(FM_HAVE_avx512)
+    {&fm_kernels_avx512, has_avx512},
+#endif
+#if defined(FM_HAVE_avx2)
+    {&fm_kernels_avx2, has_avx2},
+#endif
+#if defined(FM_HAVE_neon)
+    {&fm_kernels_neon, always},
+#endif
+    {&fm_kernels_baseline, always},
+#if defined(FM_HAVE_wide)
+    {&fm_kernels_wide, always},
+#endif
+};
+
+static const size_t isa_count = sizeof isas / sizeof isas[0];
+
+const char *fm_isa_name(size_t index)
+{
+    return index < isa_count ? isas[index].kernels->isa : NULL;
+}
+
+const fm_kernels *fm_find_kernels(const char *isa)
+{
+    if (isa == NULL)
+        isa = getenv("FASTMLP_ISA");
+    for (size_t i = 0; i < isa_count; i++) {
+        bool wanted = isa == NULL || strcmp(isa, isas[i].kernels->isa) == 0;
+        if (wanted && isas[i].usable())
+            return isas[i].kernels;
+    }
+    return NULL;
+}
+
+bool fm_isa_usable(const char *name)
+{
+    return name != NULL && fm_find_kernels(name) != NULL;
+}
+
+const void *fm_kernel_address(const char *isa, const char *name)
+{
+    const fm_kernels *kernels = fm_find_kernels(isa);
+    if (kernels == NULL)
+        return NULL;
+    /* a function pointer is as wide as an object pointer wherever POSIX is */
+#define X(result, kernel, parameters)                                                          \
+    if (strcmp(name, #kernel) == 0)                                                            \
+        return (const void *)(uintptr_t)kernels->kernel;
+    FM_KERNELS(X)
+#undef X
+    return NULL;
+}

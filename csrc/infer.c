@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inference: members take shares of the rows and push them block by block through all stages,
+ * each in a lane of buffers of its own.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "network.h"
+
+typedef struct inference_run {
+    const fm_network *network;
+    const fm_data *data;
+    fm_source source;
+    bool sparse;
+    int64_t dropout_step;
+    double *losses;  /* (N) or NULL */
+    double *outputs; /* (N, K) */
+} inference_run;
+
+/* y (rows, stride of stage 1) = the first product by lists, row by row. */
+static void sparse_first(const inference_run *run, const fm_lane *lane, double *y, size_t first,
+                         size_t rows)
+{
+    const fm_network *network = run->network;
+    const fm_stage *stage = &network->stages[1];
+    const fm_packed *w = &stage->kernel->packed;
+    for (size_t b = 0; b < rows; b++) {
+        size_t found = network->kernels->gather_sparse(lane->entries, &run->source, first + b,
+                                                       0, network->inputs, NULL, NULL, 0, 0);
+        network->kernels->sparse_matmul(y + b * stage->stride, lane->entries, found, w->value,
+                                        w->panel_stride, stage->panels, false);
+    }
+}
+
+static void gather_block(const inference_run *run, const fm_lane *lane, size_t first,
+                         size_t rows)
+{
+    const fm_network *network = run->network;
+    const fm_stage *input = &network->stages[0];
+    int64_t order[FM_LANE_ROWS];
+    for (size_t b = 0; b < rows; b++)
+        order[b] = (int64_t)(first + b);
+    network->kernels->gather(lane->x, input->stride, &run->source, order, rows);
+    fm_stage_finish(network, input, lane->x, NULL, first, rows, (fm_range){0, input->panels},
+                    run->dropout_step);
+}
+
+static void store_block(const inference_run *run, const fm_lane *lane, const double *y,
+                        size_t stride, size_t first, size_t rows)
+{
+    const size_t outputs = run->network->outputs;
+    for (size_t b = 0; b < rows; b++)
+        memcpy(run->outputs + (first + b) * outputs, y + b * stride, outputs * sizeof *y);
+    if (run->losses == NULL)
+        return;
+    const double *targets[FM_LANE_ROWS];
+    const bool labels = run->data->labels != NULL;
+    for (size_t b = 0; b < rows && !labels; b++)
+        targets[b] = run->data->targets + (first + b) * outputs;
+    run->network->kernels->loss(&run->network->loss,
+                                (fm_loss_rows){.y = y,
+                                               .stride = stride,
+                                               .rows = rows,
+                                               .outputs = outputs,
+                                               .labels = labels ? run->data->labels + first : NULL,
+                                               .targets = targets,
+                                               .dy = lane->dy,
+                                               .losses = run->losses + first});
+}
+
+static void infer_block(const inference_run *run, const fm_lane *lane, size_t first,
+                        size_t rows)
+{
+    const fm_network *network = run->network;
+    const double *x = lane->x;
+    size_t x_stride = network->stages[0].stride;
+    if (!run->sparse)
+        gather_block(run, lane, first, rows);
+    for (size_t s = 1; s < network->stage_count; s++) {
+        const fm_stage *stage = &network->stages[s];
+        double *y = lane->y[s % 2];
+        if (s == 1 && run->sparse) {
+            sparse_first(run, lane, y, first, rows);
+        } else if (stage->kind == FM_STAGE_SOFTMAX) {
+            network->kernels->softmax(y, x, stage->stride, rows, stage->width);
+        } else {
+            const fm_packed *w = &stage->kernel->packed;
+            network->kernels->matmul(y, stage->stride, x, x_stride, w->value, w->panel_stride,
+                                     rows, stage->inputs, stage->panels);
+        }
+        fm_stage_finish(network, stage, y, NULL, first, rows, (fm_range){0, stage->panels},
+                        run->dropout_step);
+        x = y;
+        x_stride = stage->stride;
+    }
+    store_block(run, lane, x, x_stride, first, rows);
+}
+
+static void infer_member(void *argument, const fm_member *self)
+{
+    const inference_run *run = argument;
+    const fm_range own = fm_team_share(run->data->rows, self);
+    for (size_t first = own.begin; first < own.end; first += FM_LANE_ROWS) {
+        const size_t left = own.end - first;
+        infer_block(run, &run->network->lanes[self->index], first,
+                    left < FM_LANE_ROWS ? left : FM_LANE_ROWS);
+    }
+}
+
+/* -- lanes and the public calls ------------------------------------------------------------------------- */
+
+static void lay_out_lanes(fm_network *network)
+{
+    size_t widest = 0;
+    for (size_t s = 1; s < network->stage_count; s++)
+        if (network->stages[s].stride > widest)
+            widest = network->stages[s].stride;
+    const size_t row = FM_LANE_ROWS * sizeof(double);
+    for (size_t i = 0; i < network->lane_count; i++) {
+        fm_lane *lane = &network->lanes[i];
+        lane->x = fm_arena_take(&network->lane_memory, network->stages[0].stride, row);
+        lane->y[0] = fm_arena_take(&network->lane_memory, widest, row);
+        lane->y[1] = fm_arena_take(&network->lane_memory, widest, row);
+        lane->dy = fm_arena_take(&network->lane_memory, fm_last_stage(network)->stride, row);
+        lane->entries = fm_arena_take(&network->lane_memory, network->inputs, sizeof(fm_entry));
+    }
+}
+
+static fm_status prepare_lanes(fm_network *network, size_t count)
+{
+    if (network->lane_count >= count)
+        return FM_OK;
+    fm_lane *lanes = realloc(network->lanes, count * sizeof *lanes);
+    if (lanes == NULL)
+        return FM_ERROR_MEMORY;
+    free(network->lane_memory.base);
+    network->lanes = lanes;
+    network->lane_count = count;
+    network->lane_memory = (fm_arena){0};
+    lay_out_lanes(network);
+    fm_status status = fm_arena_allocate(&network->lane_memory);
+    if (status == FM_OK)
+        lay_out_lanes(network);
+    else
+        network->lane_count = 0;
+    return status;
+}
+
+static fm_status infer(fm_network *network, inference_run *run)
+{
+    const size_t rows = run->data->rows;
+    if (rows == 0)
+        return FM_OK;
+    size_t members = fm_network_members(fm_network_row_fmas(network) * (double)rows);
+    if (members > rows)
+        members = rows;
+    pthread_mutex_lock(&network->lock);
+    fm_status status = prepare_lanes(network, members);
+    if (status == FM_OK) {
+        run->network = network;
+        run->source = fm_network_source(network, run->data);
+        run->sparse = fm_network_prefers_sparse(network, &run->source, NULL, rows);
+        fm_team_run(members, infer_member, run);
+    }
+    pthread_mutex_unlock(&network->lock);
+    return status;
+}
+
+fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
+                      double *outputs)
+{
+    bool sparse_labels = network->loss.kind == FM_SPARSE_CATEGORICAL_CROSSENTROPY;
+    if (!network->trains || (sparse_labels ? data->labels == NULL
+                                           : data->targets == NULL || data->labels != NULL))
+        return FM_ERROR_ARGUMENT;
+    inference_run run = {
+        .data = data, .dropout_step = -1, .losses = losses, .outputs = outputs};
+    return infer(network, &run);
+}
+
+fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_step,
+                     double *outputs)
+{
+    if (dropout_step >= (int64_t)1 << 48)
+        return FM_ERROR_ARGUMENT;
+    inference_run run = {.data = data, .dropout_step = dropout_step, .outputs = outputs};
+    return infer(network, &run);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The list of kernels: the contract of each, once. kernels/table.c implements them, compiled
+ * once per instruction set; every object exports one symbol, its table.
+ *
+ * Letters: B batch rows, K reduced width (features of a layer's input), N output columns.
+ * A micropanel ("panel") holds FM_PANEL columns of a matrix (K, N), row after row:
+ *
+ *     panel 0: w[0][0..8) w[1][0..8) ... w[K-1][0..8)     panel 1: w[0][8..16) ...
+ *
+ * Panels lie panel_stride doubles apart (K * FM_PANEL where nothing else is said). Columns
+ * past N are padding: zero in parameters and gradients, where they stay zero; finite but
+ * otherwise unspecified in activations, which no reduction reads there. Row-major activations
+ * (B, N) have a row stride that is a multiple of FM_PANEL.
+ *
+ * Common to all: every element of a product is one chain of fused multiply-adds that starts
+ * from +0 and takes the reduced index in ascending order. Pointers to different arrays do not
+ * alias. Zero sizes are allowed and do nothing.
+ */
+#ifndef FM_KERNELS_H
+#define FM_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fastmlp.h"
+
+#define FM_PANEL 8
+
+/* A weight gradient over more rows is the in-order sum of the chains of blocks of this many. */
+#define FM_GRADIENT_BLOCK 1024
+
+/* Panels of scratch that matmul_transposed wants: doubles. */
+#define FM_TRANSPOSE_SCRATCH (FM_PANEL * 256)
+
+/* A non-zero of a sparse batch: by sample, index is the feature k; by feature, the row b. */
+typedef struct fm_entry {
+    double value;
+    size_t index;
+} fm_entry;
+
+/* The constants of one optimizer step. */
+typedef struct fm_update {
+    double alpha;                  /* Adam: rate sqrt(1 - beta_2^t) / (1 - beta_1^t) */
+    double rest_beta_1, rest_beta_2; /* Adam: 1 - beta_1, 1 - beta_2 */
+    double epsilon;                /* Adam */
+    double rate, momentum;         /* SGD */
+    bool nesterov;                 /* SGD */
+} fm_update;
+
+/* A parameter matrix (K, N) in panels with its optimizer slots, all of one layout. slot[1] is
+ * unused by SGD, slot[0] too if momentum is 0. */
+typedef struct fm_packed {
+    double *value, *slot[2];
+    size_t panel_stride;
+} fm_packed;
+
+/* How rows become float64: y = x * scale + offset, two roundings. */
+typedef struct fm_source {
+    const void *x; /* (rows of the set, features) of dtype */
+    fm_dtype dtype;
+    size_t features;
+    double scale, offset;
+    const double *table; /* FM_UINT8: (256), the value of each byte */
+} fm_source;
+
+/* Where a layer's elementwise kernels work: rows [0, rows) of a block of `panels` panels. y
+ * is replaced by f(y); slope, unless NULL, is multiplied by f'(y). */
+typedef struct fm_block {
+    double *y, *slope; /* (rows, panels * FM_PANEL), row strides `stride` */
+    size_t stride, rows, panels;
+} fm_block;
+
+/* Which masks dropout takes: batch row of the block's first row, its first column (a multiple
+ * of FM_PANEL). */
+typedef struct fm_mask {
+    uint64_t seed, step;
+    size_t first_row, first_column;
+    double rate;
+} fm_mask;
+
+/* One crossentropy or squared-error problem for some rows. */
+typedef struct fm_loss_rows {
+    const double *y; /* (rows, stride) outputs, K = outputs of them used */
+    size_t stride, rows, outputs;
+    const int32_t *labels;       /* (rows) for the sparse loss */
+    const double *const *targets; /* (rows) pointers to (K) for the others */
+    const double *scale;         /* (rows) factor of each row's gradient, or NULL: no gradient */
+    double *dy;                  /* (rows, stride) gradient with respect to y; scratch if none */
+    double *losses;              /* (rows) */
+} fm_loss_rows;
+
+/* clang-format off */
+#define FM_KERNELS(X)                                                                          \
+    /* y (rows, panels * 8) = x (rows, depth) w (depth, panels * 8); w in panels.           */ \
+    X(void, matmul,                                                                            \
+      (double *y, size_t y_stride, const double *x, size_t x_stride, const double *w,          \
+       size_t panel_stride, size_t rows, size_t depth, size_t panels))                         \
+    /* y (rows, panels * 8) = x (rows, depth) w^T: column j of y belongs to row j of w, for the \
+     * w rows [0, panels * 8) seen from w; depth counts columns of w. Rows of w from w_rows on \
+     * are taken as zero. scratch: FM_TRANSPOSE_SCRATCH doubles, 64-byte aligned.           */ \
+    X(void, matmul_transposed,                                                                 \
+      (double *y, size_t y_stride, const double *x, size_t x_stride, const double *w,          \
+       size_t panel_stride, size_t w_rows, size_t rows, size_t depth, size_t panels,           \
+       double *scratch))                                                                       \
+    /* g (depth, panels * 8) = x^T (depth, rows) dz (rows, panels * 8) is formed tile by tile  \
+     * in registers and each tile applied at once: Adam to w, slots; never stored. Rows beyond \
+     * FM_GRADIENT_BLOCK: see there. x_stride may be 0 (a bias: x = {1}, depth 1).          */ \
+    X(void, update_adam,                                                                       \
+      (fm_packed w, const double *x, size_t x_stride, const double *dz, size_t dz_stride,      \
+       size_t rows, size_t depth, size_t panels, const fm_update *update))                     \
+    X(void, update_sgd,                                                                        \
+      (fm_packed w, const double *x, size_t x_stride, const double *dz, size_t dz_stride,      \
+       size_t rows, size_t depth, size_t panels, const fm_update *update))                     \
+    /* matmul for one row given by its non-zeros in ascending order of feature; if resume, the \
+     * chains go on from y. The same bits as matmul, the other inputs being zero.           */ \
+    X(void, sparse_matmul,                                                                     \
+      (double *y, const fm_entry *entries, size_t count, const double *w, size_t panel_stride, \
+       size_t panels, bool resume))                                                            \
+    /* update_* for the w rows [0, depth): row k's inputs are the counts[k] non-zeros at        \
+     * entries + k * capacity, ascending in batch row. Rows that are not `active` have never    \
+     * had a non-zero, so that their update is nothing, and are left alone. rows <=             \
+     * FM_GRADIENT_BLOCK.                                                                   */ \
+    X(void, sparse_update_adam,                                                                \
+      (fm_packed w, const fm_entry *entries, const uint32_t *counts, size_t capacity,          \
+       const uint8_t *active, const double *dz, size_t dz_stride, size_t depth, size_t panels, \
+       const fm_update *update))                                                               \
+    X(void, sparse_update_sgd,                                                                 \
+      (fm_packed w, const fm_entry *entries, const uint32_t *counts, size_t capacity,          \
+       const uint8_t *active, const double *dz, size_t dz_stride, size_t depth, size_t panels, \
+       const fm_update *update))                                                               \
+    /* x (rows, x_stride) = the source's rows order[0 .. rows); columns from features on are 0. */ \
+    X(void, gather,                                                                            \
+      (double *x, size_t x_stride, const fm_source *source, const int64_t *order, size_t rows))  \
+    /* The non-zeros of row `row` of the source among features [begin, end), by sample to      \
+     * entries, returning how many. With by_feature, also appended there: feature k's list at \
+     * by_feature + k * capacity, length counts[k], as batch row b.                         */ \
+    X(size_t, gather_sparse,                                                                   \
+      (fm_entry * entries, const fm_source *source, size_t row, size_t begin, size_t end,      \
+       fm_entry *by_feature, uint32_t *counts, size_t capacity, size_t b))                     \
+    /* y += bias (panels * 8), and slope = 1 where it is not NULL; bias NULL means none.    */ \
+    X(void, add_bias, (fm_block block, const double *bias))                                    \
+    /* Elementwise, see fm_block.                                                           */ \
+    X(void, relu, (fm_block block, double negative_slope, double max_value, double threshold)) \
+    X(void, tanh, (fm_block block))                                                            \
+    X(void, rescale, (fm_block block, double scale, double offset))                            \
+    X(void, dropout, (fm_block block, fm_mask mask))                                           \
+    /* d (rows, panels * 8) *= slope, strides as the block's; d is the block's y.           */ \
+    X(void, multiply, (fm_block d))                                                            \
+    /* y (rows, stride) = softmax of the rows of z over K = outputs columns; padding 0.     */ \
+    X(void, softmax,                                                                           \
+      (double *y, const double *z, size_t stride, size_t rows, size_t outputs))                \
+    /* dz = y (dy - sum_j dy_j y_j), the gradient through softmax; dz may be dy.            */ \
+    X(void, softmax_gradient,                                                                  \
+      (double *dz, const double *dy, const double *y, size_t stride, size_t rows,              \
+       size_t outputs))                                                                        \
+    /* losses and, with scale, dy = scale_b dloss_b/dy. Padding of dy to whole panels is set to 0. */ \
+    X(void, loss, (const fm_loss *loss, fm_loss_rows rows))                                    \
+    /* y[i] = exp(x[i]), log(x[i]), tanh(x[i]), i < n: the engine's own, for tests of accuracy. */ \
+    X(void, map_exp, (double *y, const double *x, size_t n))                                   \
+    X(void, map_log, (double *y, const double *x, size_t n))                                   \
+    X(void, map_tanh, (double *y, const double *x, size_t n))
+
+/* clang-format on */
+
+typedef struct fm_kernels {
+    const char *isa;
+#define X(result, name, parameters) result(*name) parameters;
+    FM_KERNELS(X)
+#undef X
+} fm_kernels;
+
+/* The table for a usable ISA, NULL name = FASTMLP_ISA or else the best; NULL if not usable. */
+const fm_kernels *fm_find_kernels(const char *isa);
+
+/* The kernel of that name for a usable ISA, or NULL: how tests and benchmarks call kernels. */
+const void *fm_kernel_address(const char *isa, const char *name);
+
+#endif

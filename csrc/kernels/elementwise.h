@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What follows a product, in place on a block that is still in cache: y = f(y), and for
+ * training slope *= f'(y), so that the backward pass is one multiplication whatever f was.
+ */
+#include "simd.h"
+#include "../random.h"
+
+static void kernel_add_bias(fm_block block, const double *bias)
+{
+    for (size_t b = 0; b < block.rows; b++)
+        for (size_t j = 0; j < block.panels * FM_PANEL; j += VL) {
+            const size_t at = b * block.stride + j;
+            if (bias != NULL)
+                v_store(block.y + at, v_load(block.y + at) + v_load(bias + j));
+            if (block.slope != NULL)
+                v_store(block.slope + at, v_set1(1.0));
+        }
+}
+
+/* One vector: y, and the factor to its slope. */
+typedef struct fm_value_slope {
+    vec y, slope;
+} fm_value_slope;
+
+INLINE void store_value_slope(fm_block block, size_t at, fm_value_slope result)
+{
+    v_store(block.y + at, result.y);
+    if (block.slope != NULL)
+        v_store(block.slope + at, v_load(block.slope + at) * result.slope);
+}
+
+static void kernel_relu(fm_block block, double negative_slope, double max_value, double threshold)
+{
+    const vec slope = v_set1(negative_slope), top = v_set1(max_value);
+    const vec edge = v_set1(threshold), one = v_set1(1.0);
+    for (size_t b = 0; b < block.rows; b++)
+        for (size_t j = 0; j < block.panels * FM_PANEL; j += VL) {
+            const size_t at = b * block.stride + j;
+            const vec z = v_load(block.y + at);
+            const veci above = z > edge, cut = z >= top;
+            /* NaN is neither above nor at most the edge: it comes out of the product. */
+            vec y = v_select(above, z, slope * (z - edge));
+            y = v_select(cut, top, y);
+            const vec dy = v_select(cut, (vec){0}, v_select(above, one, slope));
+            store_value_slope(block, at, (fm_value_slope){y, dy});
+        }
+}
+
+static void kernel_tanh(fm_block block)
+{
+    for (size_t b = 0; b < block.rows; b++)
+        for (size_t j = 0; j < block.panels * FM_PANEL; j += VL) {
+            const size_t at = b * block.stride + j;
+            const vec y = v_tanh(v_load(block.y + at));
+            store_value_slope(block, at, (fm_value_slope){y, v_fnma(y, y, v_set1(1.0))});
+        }
+}
+
+static void kernel_rescale(fm_block block, double scale, double offset)
+{
+    for (size_t b = 0; b < block.rows; b++)
+        for (size_t j = 0; j < block.panels * FM_PANEL; j += VL) {
+            const size_t at = b * block.stride + j;
+            const vec y = v_load(block.y + at) * v_set1(scale) + v_set1(offset);
+            store_value_slope(block, at, (fm_value_slope){y, v_set1(scale)});
+        }
+}
+
+/* Philox4x32-10 on lanes of 64 bits, one block a lane; c and the key hold 32-bit words. */
+INLINE void philox_lanes(vecu c[4], uint64_t seed)
+{
+    const vecu m0 = (vecu){0} + FM_PHILOX_M0, m1 = (vecu){0} + FM_PHILOX_M1;
+    const vecu low = (vecu){0} + UINT32_MAX;
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    for (int round = 0; round < FM_PHILOX_ROUNDS; round++) {
+        const vecu p0 = v_mul32(c[0], m0), p1 = v_mul32(c[2], m1);
+        c[0] = (p1 >> 32) ^ c[1] ^ ((vecu){0} + k0);
+        c[2] = (p0 >> 32) ^ c[3] ^ ((vecu){0} + k1);
+        c[1] = p1 & low;
+        c[3] = p0 & low;
+        k0 += FM_PHILOX_W0;
+        k1 += FM_PHILOX_W1;
+    }
+}
+
+/* The mask of column j is word j / 8 % 4 of block j / 32 * 8 + j % 8 (fastmlp/random.py): the
+ * four panels of a group of 32 columns are the four words of eight blocks. */
+static void kernel_dropout(fm_block block, fm_mask mask)
+{
+    const size_t first = mask.first_column / FM_PANEL, last = first + block.panels;
+    const veci threshold = (veci){0} + (int64_t)(mask.rate * 4294967296.0);
+    const vec scale = v_set1(1.0 / (1.0 - mask.rate));
+    vecu lane;
+    for (int i = 0; i < VL; i++)
+        lane[i] = (uint64_t)i;
+    for (size_t b = 0; b < block.rows; b++)
+        for (size_t group = first / 4; group * 4 < last; group++)
+            for (int v = 0; v < VECS; v++) {
+                vecu c[4] = {lane + (uint64_t)(group * 8 + (size_t)v * VL),
+                             (vecu){0} + (uint32_t)(mask.first_row + b),
+                             (vecu){0} + fm_counter_step(mask.step),
+                             (vecu){0} + fm_counter_what(FM_RANDOM_DROPOUT, mask.step)};
+                philox_lanes(c, mask.seed);
+                for (size_t word = 0; word < 4; word++) {
+                    const size_t panel = group * 4 + word;
+                    if (panel < first || panel >= last)
+                        continue;
+                    const size_t at =
+                        b * block.stride + (panel - first) * FM_PANEL + (size_t)v * VL;
+                    const vec kept = v_keep((veci)c[word] >= threshold, scale);
+                    /* a dropped infinity must become 0, not NaN: mask, do not multiply */
+                    const vec y = v_keep((veci)c[word] >= threshold,
+                                         v_load(block.y + at) * scale);
+                    store_value_slope(block, at, (fm_value_slope){y, kept});
+                }
+            }
+}
+
+static void kernel_multiply(fm_block d)
+{
+    for (size_t b = 0; b < d.rows; b++)
+        for (size_t j = 0; j < d.panels * FM_PANEL; j += VL) {
+            const size_t at = b * d.stride + j;
+            v_store(d.y + at, v_load(d.y + at) * v_load(d.slope + at));
+        }
+}

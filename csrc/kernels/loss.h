@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Row-wise work on the network's outputs: softmax, the losses and their gradients. Sums over
+ * a row use eight virtual lanes and the tree of sum_lanes on every instruction set.
+ */
+#include "simd.h"
+
+/* Lanes of the vector at column `first` that are real columns. */
+INLINE veci real_lanes(size_t first, size_t outputs)
+{
+    veci lane;
+    for (int i = 0; i < VL; i++)
+        lane[i] = (int64_t)first + i;
+    return lane < (veci){0} + (int64_t)outputs;
+}
+
+/* Columns with padding: whole panels. */
+INLINE size_t padded(size_t outputs)
+{
+    return (outputs + FM_PANEL - 1) / FM_PANEL * FM_PANEL;
+}
+
+/* The largest of K; the order of comparison cannot matter. */
+INLINE double row_max(const double *z, size_t outputs)
+{
+    double top = z[0];
+    for (size_t j = 1; j < outputs; j++)
+        top = z[j] > top ? z[j] : top;
+    return top;
+}
+
+/* e (padded) = exp(z - top), padding 0; returns the sum. */
+INLINE double exp_row(double *e, const double *z, double top, size_t outputs)
+{
+    vec sum[VECS] = {0};
+    for (size_t c = 0; c < outputs; c += FM_PANEL)
+        for (int v = 0; v < VECS; v++) {
+            const size_t j = c + (size_t)v * VL;
+            const vec y = v_keep(real_lanes(j, outputs), v_exp(v_load(z + j) - v_set1(top)));
+            v_store(e + j, y);
+            sum[v] += y;
+        }
+    return sum_lanes(sum);
+}
+
+INLINE double log_of(double x)
+{
+    return v_log(v_set1(x))[0];
+}
+
+INLINE void divide_row(double *y, double divisor, size_t outputs)
+{
+    for (size_t j = 0; j < padded(outputs); j += VL)
+        v_store(y + j, v_load(y + j) / v_set1(divisor));
+}
+
+static void kernel_softmax(double *y, const double *z, size_t stride, size_t rows, size_t outputs)
+{
+    for (size_t b = 0; b < rows; b++) {
+        const double *zb = z + b * stride;
+        double *yb = y + b * stride;
+        divide_row(yb, exp_row(yb, zb, row_max(zb, outputs), outputs), outputs);
+    }
+}
+
+/* sum_j a_j b_j over eight virtual lanes. */
+INLINE double dot_row(const double *a, const double *b, size_t outputs)
+{
+    vec sum[VECS] = {0};
+    for (size_t c = 0; c < outputs; c += FM_PANEL)
+        for (int v = 0; v < VECS; v++) {
+            const size_t j = c + (size_t)v * VL;
+            sum[v] = v_fma(v_load(a + j), v_load(b + j), sum[v]);
+        }
+    return sum_lanes(sum);
+}
+
+static void kernel_softmax_gradient(double *dz, const double *dy, const double *y, size_t stride,
+                             size_t rows, size_t outputs)
+{
+    /* padding of y and dy is zero */
+    for (size_t b = 0; b < rows; b++) {
+        const size_t row = b * stride;
+        const vec mean = v_set1(dot_row(dy + row, y + row, outputs));
+        for (size_t j = 0; j < padded(outputs); j += VL)
+            v_store(dz + row + j, v_load(y + row + j) * (v_load(dy + row + j) - mean));
+    }
+}
+
+/* Targets of one row at column j: one-hot of its label, or the given row, smoothed. */
+INLINE vec target_lanes(const fm_loss *loss, const fm_loss_rows *rows, size_t b, size_t j)
+{
+    vec t = {0};
+    for (int i = 0; i < VL; i++)
+        if (rows->labels != NULL)
+            t[i] = (int64_t)j + i == rows->labels[b];
+        else if (j + (size_t)i < rows->outputs)
+            t[i] = rows->targets[b][j + (size_t)i];
+    if (loss->kind != FM_CATEGORICAL_CROSSENTROPY || loss->label_smoothing == 0)
+        return t;
+    const vec keep = v_set1(1.0 - loss->label_smoothing);
+    const vec share = v_set1(loss->label_smoothing / (double)rows->outputs);
+    return v_keep(real_lanes(j, rows->outputs), v_fma(t, keep, share));
+}
+
+/* loss = sum_j t_j (log sum exp(z) - z_j); dloss/dz = softmax(z) sum t - t. */
+INLINE double logits_row(const fm_loss *loss, const fm_loss_rows *rows, size_t b)
+{
+    const double *z = rows->y + b * rows->stride;
+    double *e = rows->dy + b * rows->stride;
+    const double top = row_max(z, rows->outputs);
+    const double sum = exp_row(e, z, top, rows->outputs);
+    const vec log_sum = v_set1(log_of(sum)), shift = v_set1(top);
+    vec total[VECS] = {0}, value[VECS] = {0};
+    for (size_t c = 0; c < rows->outputs; c += FM_PANEL)
+        for (int v = 0; v < VECS; v++) {
+            const size_t j = c + (size_t)v * VL;
+            const vec t = target_lanes(loss, rows, b, j);
+            total[v] += t;
+            /* an infinite logit of a class with no share in the target costs nothing */
+            const vec cost = log_sum - (v_load(z + j) - shift);
+            value[v] = v_select(t != (vec){0}, v_fma(t, cost, value[v]), value[v]);
+        }
+    if (rows->scale != NULL) {
+        const vec factor = v_set1(sum_lanes(total)), scale = v_set1(rows->scale[b]);
+        for (size_t j = 0; j < padded(rows->outputs); j += VL) {
+            const vec p = v_load(e + j) / v_set1(sum);
+            v_store(e + j, scale * (p * factor - target_lanes(loss, rows, b, j)));
+        }
+    }
+    return sum_lanes(value);
+}
+
+/* q = y / sum y; loss = -sum_j t_j log(clip(q_j)); the gradient is zero where it clips. */
+INLINE double probabilities_row(const fm_loss *loss, const fm_loss_rows *rows, size_t b)
+{
+    const double *y = rows->y + b * rows->stride;
+    double *dq = rows->dy + b * rows->stride;
+    vec sum[VECS] = {0}, value[VECS] = {0}, mean[VECS] = {0};
+    for (size_t c = 0; c < rows->outputs; c += FM_PANEL)
+        for (int v = 0; v < VECS; v++)
+            sum[v] += v_keep(real_lanes(c + (size_t)v * VL, rows->outputs),
+                             v_load(y + c + (size_t)v * VL));
+    const vec divisor = v_set1(sum_lanes(sum));
+    const vec low = v_set1(loss->epsilon), high = v_set1(1.0 - loss->epsilon);
+    for (size_t c = 0; c < rows->outputs; c += FM_PANEL)
+        for (int v = 0; v < VECS; v++) {
+            const size_t j = c + (size_t)v * VL;
+            const vec t = target_lanes(loss, rows, b, j);
+            const vec q = v_load(y + j) / divisor;
+            vec clipped = v_select(q < low, low, q);
+            clipped = v_select(clipped > high, high, clipped);
+            const veci real = real_lanes(j, rows->outputs);
+            value[v] = v_fnma(t, v_keep(real, v_log(clipped)), value[v]);
+            const veci inside = (q >= low) & (q <= high) & real;
+            const vec gradient = v_keep(inside, -t / q);
+            mean[v] = v_fma(gradient, v_keep(inside, q), mean[v]);
+            v_store(dq + j, gradient);
+        }
+    if (rows->scale != NULL) {
+        const vec average = v_set1(sum_lanes(mean)), scale = v_set1(rows->scale[b]);
+        for (size_t j = 0; j < padded(rows->outputs); j += VL) {
+            const vec d = scale * (v_load(dq + j) - average) / divisor;
+            v_store(dq + j, v_keep(real_lanes(j, rows->outputs), d));
+        }
+    }
+    return sum_lanes(value);
+}
+
+/* loss = mean_j (y_j - t_j)^2. */
+INLINE double squared_error_row(const fm_loss *loss, const fm_loss_rows *rows, size_t b)
+{
+    const double *y = rows->y + b * rows->stride;
+    double *dy = rows->dy + b * rows->stride;
+    const double share = 1.0 / (double)rows->outputs;
+    vec sum[VECS] = {0};
+    for (size_t c = 0; c < rows->outputs; c += FM_PANEL)
+        for (int v = 0; v < VECS; v++) {
+            const size_t j = c + (size_t)v * VL;
+            const vec error = v_keep(real_lanes(j, rows->outputs),
+                                     v_load(y + j) - target_lanes(loss, rows, b, j));
+            sum[v] = v_fma(error, error, sum[v]);
+            if (rows->scale != NULL)
+                v_store(dy + j, v_set1(rows->scale[b] * (2.0 * share)) * error);
+        }
+    return sum_lanes(sum) * share;
+}
+
+static void kernel_loss(const fm_loss *loss, fm_loss_rows rows)
+{
+    for (size_t b = 0; b < rows.rows; b++)
+        if (loss->kind == FM_MEAN_SQUARED_ERROR)
+            rows.losses[b] = squared_error_row(loss, &rows, b);
+        else if (loss->from_logits)
+            rows.losses[b] = logits_row(loss, &rows, b);
+        else
+            rows.losses[b] = probabilities_row(loss, &rows, b);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Dense products on micropanels: y = x w, and y = x w^T through transposed scratch panels.
+ *
+ * The microkernel keeps mr rows by np panels of accumulators in registers and walks the
+ * reduced index; KC of it at a time, so that a panel block (KC * 8 doubles, 16 KB) stays in
+ * L1 over all rows of an MC block, whose x block (MC * KC doubles, 192 KB) stays in L2.
+ */
+#include "simd.h"
+
+/* MR x NP * VECS accumulators, the panel's vectors and one broadcast have to fit the register
+ * file: AVX2 6x1x2 + 2 + 1 of 16; AVX-512 8x3x1 + 3 + 1, NEON 6x1x4 + 4 + 1 of 32. */
+#if defined(FM_ISA_avx512) || defined(FM_ISA_wide)
+#define MR 8
+#define NP 3
+#else
+#define MR 6
+#define NP 1
+#endif
+/* Panels beside each other when there are fewer than SMALL rows: enough chains to cover the
+ * FMA's latency, NP_SMALL(mr) * mr * VECS of them. */
+#define SMALL 4
+#define NP_SMALL(mr) (6 / (mr))
+#define KC 256
+#define MC 96
+
+INLINE void matmul_tile(const int mr, const int np, double *y, size_t y_stride,
+                        const double *x, size_t x_stride, const double *w,
+                        size_t panel_stride, size_t depth, bool resume)
+{
+    const int columns = np * VECS;
+    vec acc[MR * 6 * VECS];
+#pragma GCC unroll 16
+    for (int i = 0; i < mr; i++)
+#pragma GCC unroll 32
+        for (int j = 0; j < columns; j++)
+            acc[i * columns + j] = resume ? v_load(y + i * y_stride + j * VL) : (vec){0};
+    for (size_t k = 0; k < depth; k++) {
+        vec row[6 * VECS];
+#pragma GCC unroll 32
+        for (int j = 0; j < columns; j++)
+            row[j] = v_load(w + (j / VECS) * panel_stride + k * FM_PANEL + (j % VECS) * VL);
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++) {
+            const vec a = v_set1(x[i * x_stride + k]);
+#pragma GCC unroll 32
+            for (int j = 0; j < columns; j++)
+                acc[i * columns + j] = v_fma(a, row[j], acc[i * columns + j]);
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < mr; i++)
+#pragma GCC unroll 32
+        for (int j = 0; j < columns; j++)
+            v_store(y + i * y_stride + j * VL, acc[i * columns + j]);
+}
+
+/* Tile heights for `left` rows: MR, and the last two alike so that no sliver remains. */
+INLINE size_t tile_rows(size_t left)
+{
+    return left >= 2 * MR ? MR : left > MR ? (left + 1) / 2 : left;
+}
+
+/* All rows by np panels. */
+INLINE void matmul_column(const int np, double *y, size_t y_stride, const double *x,
+                          size_t x_stride, const double *w, size_t panel_stride, size_t rows,
+                          size_t depth, bool resume)
+{
+    for (size_t i = 0, mr; i < rows; i += mr) {
+        mr = tile_rows(rows - i);
+        double *yi = y + i * y_stride;
+        const double *xi = x + i * x_stride;
+        switch (mr) {
+#define TILE(m)                                                                                \
+    case m:                                                                                    \
+        matmul_tile(m, np, yi, y_stride, xi, x_stride, w, panel_stride, depth, resume);        \
+        break;
+            TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#if MR > 6
+            TILE(7) TILE(8)
+#endif
+#undef TILE
+        }
+    }
+}
+
+/* Fewer than SMALL rows by all panels. */
+INLINE void matmul_small(const int mr, double *y, size_t y_stride, const double *x,
+                         size_t x_stride, const double *w, size_t panel_stride, size_t depth,
+                         size_t panels, bool resume)
+{
+    const size_t np = NP_SMALL(mr);
+    size_t p = 0;
+    for (; p + np <= panels; p += np)
+        matmul_tile(mr, NP_SMALL(mr), y + p * FM_PANEL, y_stride, x, x_stride,
+                    w + p * panel_stride, panel_stride, depth, resume);
+    for (; p < panels; p++)
+        matmul_tile(mr, 1, y + p * FM_PANEL, y_stride, x, x_stride, w + p * panel_stride,
+                    panel_stride, depth, resume);
+}
+
+/* One (MC, KC) block of x times all panels. */
+static void matmul_block(double *y, size_t y_stride, const double *x, size_t x_stride,
+                         const double *w, size_t panel_stride, size_t rows, size_t depth,
+                         size_t panels, bool resume)
+{
+    switch (rows) {
+    case 1:
+        matmul_small(1, y, y_stride, x, x_stride, w, panel_stride, depth, panels, resume);
+        return;
+    case 2:
+        matmul_small(2, y, y_stride, x, x_stride, w, panel_stride, depth, panels, resume);
+        return;
+    case 3:
+        matmul_small(3, y, y_stride, x, x_stride, w, panel_stride, depth, panels, resume);
+        return;
+    }
+    size_t p = 0;
+    for (; p + NP <= panels; p += NP)
+        matmul_column(NP, y + p * FM_PANEL, y_stride, x, x_stride, w + p * panel_stride,
+                      panel_stride, rows, depth, resume);
+#if NP > 1
+    for (; p < panels; p++)
+        matmul_column(1, y + p * FM_PANEL, y_stride, x, x_stride, w + p * panel_stride,
+                      panel_stride, rows, depth, resume);
+#endif
+}
+
+INLINE size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* An empty reduction still defines y: zero. */
+static void clear_rows(double *y, size_t y_stride, size_t rows, size_t panels)
+{
+    for (size_t i = 0; i < rows; i++)
+        memset(y + i * y_stride, 0, panels * FM_PANEL * sizeof *y);
+}
+
+static void kernel_matmul(double *y, size_t y_stride, const double *x, size_t x_stride,
+                   const double *w, size_t panel_stride, size_t rows, size_t depth,
+                   size_t panels)
+{
+    assert(y_stride >= panels * FM_PANEL);
+    if (depth == 0)
+        clear_rows(y, y_stride, rows, panels);
+    for (size_t i = 0; i < rows; i += MC)
+        for (size_t k = 0; k < depth; k += KC)
+            matmul_block(y + i * y_stride, y_stride, x + i * x_stride + k, x_stride,
+                         w + k * FM_PANEL, panel_stride, smaller(MC, rows - i),
+                         smaller(KC, depth - k), panels, k > 0);
+}
+
+/* t (8, 8) = w (8, 8)^T, both contiguous. */
+INLINE void transpose_square(double *t, const double *w)
+{
+#if defined(FM_TRANSPOSE_4X4)
+    for (int half = 0; half < 2; half++)
+        for (int quarter = 0; quarter < 2; quarter++) {
+            const double *from = w + half * 4 * FM_PANEL + quarter * 4;
+            double *to = t + quarter * 4 * FM_PANEL + half * 4;
+            transpose_4x4(to, from);
+        }
+#else
+    for (int i = 0; i < FM_PANEL; i++)
+        for (int j = 0; j < FM_PANEL; j++)
+            t[j * FM_PANEL + i] = w[i * FM_PANEL + j];
+#endif
+}
+
+/* t (depth, 8) = rows [0, 8) of w transposed, the first `rows` of them real, others zero.
+ * w starts at a panel; its columns run over panels. */
+static void transpose_panel(double *t, const double *w, size_t panel_stride, size_t rows,
+                            size_t depth)
+{
+    for (size_t n = 0; n < depth; n += FM_PANEL) {
+        const double *square = w + n / FM_PANEL * panel_stride;
+        double edge[FM_PANEL * FM_PANEL] = {0};
+        if (rows < FM_PANEL) {
+            memcpy(edge, square, rows * FM_PANEL * sizeof *edge);
+            square = edge;
+        }
+        transpose_square(t + n * FM_PANEL, square);
+    }
+}
+
+static void kernel_matmul_transposed(double *y, size_t y_stride, const double *x, size_t x_stride,
+                              const double *w, size_t panel_stride, size_t w_rows, size_t rows,
+                              size_t depth, size_t panels, double *scratch)
+{
+    assert(y_stride >= panels * FM_PANEL);
+    if (depth == 0)
+        clear_rows(y, y_stride, rows, panels);
+    for (size_t i = 0; i < rows; i += MC)
+        for (size_t n = 0; n < depth; n += KC)
+            for (size_t p = 0; p < panels; p++) {
+                size_t kc = smaller(KC, depth - n), first = p * FM_PANEL;
+                size_t real = first < w_rows ? smaller(FM_PANEL, w_rows - first) : 0;
+                transpose_panel(scratch, w + n / FM_PANEL * panel_stride + first * FM_PANEL,
+                                panel_stride, real, kc);
+                matmul_column(1, y + i * y_stride + first, y_stride, x + i * x_stride + n,
+                              x_stride, scratch, 0, smaller(MC, rows - i), kc, n > 0);
+            }
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The vector vocabulary: all that differs between instruction sets. VL doubles make a vec, an
+ * FM_PANEL of eight doubles makes VECS of them. Plain arithmetic on vec uses the compiler's
+ * vector operators; what those cannot say is a v_ word here, and nowhere else an intrinsic.
+ */
+#ifndef FM_SIMD_H
+#define FM_SIMD_H
+
+#include <assert.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../kernels.h"
+
+#if defined(FM_ISA_avx512)
+#include <immintrin.h>
+#define VL 8
+#elif defined(FM_ISA_avx2)
+#include <immintrin.h>
+#define VL 4
+#elif defined(FM_ISA_neon)
+#include <arm_neon.h>
+#define VL 2
+#elif defined(FM_ISA_baseline)
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+#define VL 2
+#elif defined(FM_ISA_wide)
+#define VL 8 /* the avx512 templates on CPUs without it, for tests: no intrinsics */
+#else
+#error "compile this file through table.c with one FM_ISA_* defined"
+#endif
+
+#define VECS (FM_PANEL / VL)
+#define INLINE static inline __attribute__((always_inline))
+
+#if defined(__GNUC__) && !defined(__clang__)
+/* All that passes or returns a vec is inlined: no vector argument crosses an ABI. */
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
+typedef double vec __attribute__((vector_size(8 * VL)));
+typedef int64_t veci __attribute__((vector_size(8 * VL)));   /* masks, bits of doubles */
+typedef uint64_t vecu __attribute__((vector_size(8 * VL)));  /* words of Philox */
+
+INLINE vec v_load(const double *p)
+{
+    vec x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+INLINE void v_store(double *p, vec x)
+{
+    memcpy(p, &x, sizeof x);
+}
+
+INLINE vec v_set1(double x)
+{
+    return x - (vec){0}; /* x - 0 is x for every x, -0 included */
+}
+
+INLINE vec v_of_bits(veci bits)
+{
+    return (vec)bits;
+}
+
+/* lanes of a where the mask is all ones, of b where it is zero */
+INLINE vec v_select(veci mask, vec a, vec b)
+{
+    return (vec)((mask & (veci)a) | (~mask & (veci)b));
+}
+
+/* a where the mask is all ones, else +0 */
+INLINE vec v_keep(veci mask, vec a)
+{
+    return (vec)(mask & (veci)a);
+}
+
+/* the larger; b if either is NaN */
+INLINE vec v_max(vec a, vec b)
+{
+    return v_select(a > b, a, b);
+}
+
+/* v_fma(a, b, c) = a b + c, one rounding. v_mul32: the 64-bit products of the low halves. */
+#if defined(FM_ISA_avx512)
+INLINE vec v_fma(vec a, vec b, vec c)
+{
+    return (vec)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+}
+INLINE vec v_sqrt(vec a)
+{
+    return (vec)_mm512_sqrt_pd((__m512d)a);
+}
+INLINE vecu v_mul32(vecu a, vecu b)
+{
+    return (vecu)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+}
+#elif defined(FM_ISA_avx2)
+INLINE vec v_fma(vec a, vec b, vec c)
+{
+    return (vec)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+}
+INLINE vec v_sqrt(vec a)
+{
+    return (vec)_mm256_sqrt_pd((__m256d)a);
+}
+INLINE vecu v_mul32(vecu a, vecu b)
+{
+    return (vecu)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+}
+#elif defined(FM_ISA_neon)
+INLINE vec v_fma(vec a, vec b, vec c)
+{
+    return (vec)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+}
+INLINE vec v_sqrt(vec a)
+{
+    return (vec)vsqrtq_f64((float64x2_t)a);
+}
+INLINE vecu v_mul32(vecu a, vecu b)
+{
+    return (vecu)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
+}
+#else
+INLINE vec v_fma(vec a, vec b, vec c)
+{
+    vec r;
+    for (int i = 0; i < VL; i++)
+        r[i] = fma(a[i], b[i], c[i]);
+    return r;
+}
+INLINE vec v_sqrt(vec a)
+{
+    vec r;
+    for (int i = 0; i < VL; i++)
+        r[i] = sqrt(a[i]);
+    return r;
+}
+INLINE vecu v_mul32(vecu a, vecu b)
+{
+    return (a & 0xFFFFFFFF) * (b & 0xFFFFFFFF);
+}
+#endif
+
+#if defined(FM_ISA_avx2) || defined(FM_ISA_avx512)
+#define FM_TRANSPOSE_4X4
+/* t (4, 4) = w (4, 4)^T, both with a row stride of a panel. */
+INLINE void transpose_4x4(double *t, const double *w)
+{
+    __m256d r0 = _mm256_loadu_pd(w), r1 = _mm256_loadu_pd(w + FM_PANEL);
+    __m256d r2 = _mm256_loadu_pd(w + 2 * FM_PANEL), r3 = _mm256_loadu_pd(w + 3 * FM_PANEL);
+    __m256d a0 = _mm256_unpacklo_pd(r0, r1), a1 = _mm256_unpackhi_pd(r0, r1);
+    __m256d a2 = _mm256_unpacklo_pd(r2, r3), a3 = _mm256_unpackhi_pd(r2, r3);
+    _mm256_storeu_pd(t, _mm256_permute2f128_pd(a0, a2, 0x20));
+    _mm256_storeu_pd(t + FM_PANEL, _mm256_permute2f128_pd(a1, a3, 0x20));
+    _mm256_storeu_pd(t + 2 * FM_PANEL, _mm256_permute2f128_pd(a0, a2, 0x31));
+    _mm256_storeu_pd(t + 3 * FM_PANEL, _mm256_permute2f128_pd(a1, a3, 0x31));
+}
+#endif
+
+/* Negated product: c - a b, one rounding. */
+INLINE vec v_fnma(vec a, vec b, vec c)
+{
+    return v_fma(-a, b, c);
+}
+
+/* The sum of eight lanes by the one tree that every instruction set uses:
+ * ((0+4) + (2+6)) + ((1+5) + (3+7)). */
+INLINE double sum_lanes(const vec x[VECS])
+{
+    double lane[FM_PANEL];
+    for (int v = 0; v < VECS; v++)
+        v_store(lane + v * VL, x[v]);
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+#endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Layer specifications -> checked sizes -> one arena -> pointed tensors.
+ */
+#include "network.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+/* -- arena --------------------------------------------------------------------------------------- */
+
+#define FM_ALIGNMENT 64
+/* Blocks from this size on are aligned to, and advised to use, huge pages: a step walks all
+ * parameters, which would need more TLB entries than there are. */
+#define FM_HUGE_PAGE ((size_t)2 << 20)
+
+void *fm_arena_take(fm_arena *arena, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) ||
+        __builtin_add_overflow(bytes, (size_t)FM_ALIGNMENT - 1, &bytes)) {
+        arena->overflow = true;
+        return NULL;
+    }
+    bytes &= ~(size_t)(FM_ALIGNMENT - 1);
+    size_t start = arena->used;
+    if (__builtin_add_overflow(start, bytes, &arena->used)) {
+        arena->overflow = true;
+        return NULL;
+    }
+    return arena->base != NULL ? arena->base + start : NULL;
+}
+
+fm_status fm_arena_allocate(fm_arena *arena)
+{
+    if (arena->overflow || arena->used > SIZE_MAX / 2)
+        return FM_ERROR_SIZE;
+    size_t alignment = arena->used >= FM_HUGE_PAGE ? FM_HUGE_PAGE : FM_ALIGNMENT;
+    void *base;
+    if (posix_memalign(&base, alignment, arena->used > 0 ? arena->used : 1) != 0)
+        return FM_ERROR_MEMORY;
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (alignment == FM_HUGE_PAGE)
+        madvise(base, arena->used, MADV_HUGEPAGE); /* advice: failure changes nothing */
+#endif
+    memset(base, 0, arena->used);
+    arena->base = base;
+    arena->used = 0;
+    return FM_OK;
+}
+
+/* -- from operations to stages ------------------------------------------------------------------- */
+
+static bool is_rate(double rate)
+{
+    return rate >= 0 && rate < 1;
+}
+
+static bool operation_is_valid(const fm_operation *operation)
+{
+    switch (operation->kind) {
+    case FM_DENSE:
+        return operation->outputs > 0;
+    case FM_DROPOUT:
+        return is_rate(operation->rate);
+    case FM_RELU:
+    case FM_TANH:
+    case FM_SOFTMAX:
+    case FM_RESCALING:
+        return true;
+    }
+    return false;
+}
+
+static bool training_is_valid(const fm_loss *loss, const fm_optimizer *optimizer)
+{
+    if (loss == NULL || optimizer == NULL)
+        return loss == NULL && optimizer == NULL;
+    if ((unsigned)loss->kind > FM_MEAN_SQUARED_ERROR ||
+        (unsigned)loss->reduction > FM_MEAN_WITH_SAMPLE_WEIGHT)
+        return false;
+    if (optimizer->kind == FM_ADAM)
+        return is_rate(optimizer->beta_1) && is_rate(optimizer->beta_2) &&
+               optimizer->epsilon >= 0;
+    return optimizer->kind == FM_SGD && is_rate(optimizer->momentum);
+}
+
+/* Weights up to this many bytes are read by all members: a fraction of any L2. */
+#define FM_SHARED_WEIGHTS ((size_t)128 << 10)
+
+static fm_stage make_stage(fm_stage_kind kind, size_t inputs, size_t width)
+{
+    fm_stage stage = {.kind = kind, .inputs = inputs, .width = width};
+    stage.panels = fm_panels(width);
+    stage.stride = (stage.panels | 1) * FM_PANEL;
+    stage.by_rows = true;
+    if (kind == FM_STAGE_DENSE)
+        stage.by_rows = stage.panels < 2 ||
+                        inputs <= FM_SHARED_WEIGHTS / sizeof(double) / FM_PANEL / stage.panels;
+    return stage;
+}
+
+/* Groups the operations: each product or softmax opens a stage, elementwise ones join the
+ * last. A rescaling in front is folded into the gather. */
+static void build_stages(fm_network *network, size_t operation_count)
+{
+    fm_stage *stage = network->stages;
+    *stage = make_stage(FM_STAGE_INPUT, network->inputs, network->inputs);
+    stage->elementwise = network->operations;
+    for (size_t i = 0; i < operation_count; i++) {
+        const fm_operation *operation = &network->operations[i];
+        if (operation->kind == FM_DENSE) {
+            size_t inputs = stage->width;
+            *++stage = make_stage(FM_STAGE_DENSE, inputs, operation->outputs);
+            stage->trainable = operation->trainable;
+            stage->kernel = &network->parameters[network->parameter_count++];
+            *stage->kernel = (fm_parameter){.rows = inputs, .columns = operation->outputs};
+            if (operation->use_bias) {
+                stage->bias = &network->parameters[network->parameter_count++];
+                *stage->bias = (fm_parameter){.rows = 1, .columns = operation->outputs};
+            }
+            stage->elementwise = operation + 1;
+        } else if (operation->kind == FM_SOFTMAX) {
+            size_t width = stage->width;
+            *++stage = make_stage(FM_STAGE_SOFTMAX, width, width);
+            stage->elementwise = operation + 1;
+        } else if (i == 0 && operation->kind == FM_RESCALING) {
+            network->scale = operation->scale;
+            network->offset = operation->offset;
+            stage->elementwise = operation + 1;
+        } else {
+            stage->elementwise_count++;
+        }
+    }
+    network->stage_count = (size_t)(stage - network->stages) + 1;
+    network->outputs = stage->width;
+}
+
+static void lay_out_parameters(fm_network *network)
+{
+    for (size_t i = 0; i < network->parameter_count; i++) {
+        fm_parameter *parameter = &network->parameters[i];
+        size_t row = fm_panels(parameter->columns) * FM_PANEL * sizeof(double);
+        parameter->packed.panel_stride = parameter->rows * FM_PANEL;
+        parameter->packed.value = fm_arena_take(&network->memory, parameter->rows, row);
+        for (size_t slot = 0; slot < network->slots; slot++)
+            parameter->packed.slot[slot] =
+                fm_arena_take(&network->memory, parameter->rows, row);
+    }
+    network->active = fm_arena_take(&network->memory, network->inputs, sizeof(uint8_t));
+}
+
+/* Columns are padded to panels and rows to odd panels; refuse what that could overflow. */
+#define FM_MAX_WIDTH (SIZE_MAX >> 12)
+
+static bool widths_fit(size_t inputs, const fm_operation *operations, size_t count)
+{
+    bool fit = inputs <= FM_MAX_WIDTH;
+    for (size_t i = 0; i < count; i++)
+        fit = fit && (operations[i].kind != FM_DENSE || operations[i].outputs <= FM_MAX_WIDTH);
+    return fit;
+}
+
+fm_status fm_network_create(fm_network **network_out, const char *isa, size_t inputs,
+                            const fm_operation *operations, size_t operation_count,
+                            const fm_loss *loss, const fm_optimizer *optimizer)
+{
+    *network_out = NULL;
+    if (inputs == 0 || !training_is_valid(loss, optimizer))
+        return FM_ERROR_ARGUMENT;
+    for (size_t i = 0; i < operation_count; i++)
+        if (!operation_is_valid(&operations[i]))
+            return FM_ERROR_ARGUMENT;
+    if (!widths_fit(inputs, operations, operation_count))
+        return FM_ERROR_SIZE;
+    const fm_kernels *kernels = fm_find_kernels(isa);
+    if (kernels == NULL)
+        return FM_ERROR_ISA;
+
+    fm_status status = FM_ERROR_MEMORY;
+    fm_network *network = calloc(1, sizeof *network);
+    if (network == NULL)
+        return status;
+    pthread_mutex_init(&network->lock, NULL);
+    network->kernels = kernels;
+    network->inputs = inputs;
+    network->scale = 1;
+    network->operations = malloc((operation_count + 1) * sizeof *operations);
+    network->stages = calloc(operation_count + 1, sizeof *network->stages);
+    network->parameters = calloc(2 * operation_count + 1, sizeof *network->parameters);
+    if (network->operations == NULL || network->stages == NULL || network->parameters == NULL)
+        goto error;
+    if (operation_count > 0)
+        memcpy(network->operations, operations, operation_count * sizeof *operations);
+    build_stages(network, operation_count);
+    for (int byte = 0; byte < 256; byte++)
+        network->table[byte] = byte * network->scale + network->offset;
+    if (loss != NULL) {
+        network->trains = true;
+        network->loss = *loss;
+        network->optimizer = *optimizer;
+        network->slots = optimizer->kind == FM_ADAM ? 2 : optimizer->momentum != 0;
+    }
+    lay_out_parameters(network);
+    status = fm_arena_allocate(&network->memory);
+    if (status != FM_OK)
+        goto error;
+    lay_out_parameters(network);
+    *network_out = network;
+    return FM_OK;
+error:
+    fm_network_free(network);
+    return status;
+}
+
+void fm_network_free(fm_network *network)
+{
+    if (network == NULL)
+        return;
+    free(network->memory.base);
+    free(network->workspace.arena.base);
+    free(network->lane_memory.base);
+    free(network->lanes);
+    free(network->parameters);
+    free(network->stages);
+    free(network->operations);
+    pthread_mutex_destroy(&network->lock);
+    free(network);
+}
+
+/* -- parameters ------------------------------------------------------------------------------------ */
+
+/* The packed array that (parameter, slot) names, or NULL. */
+static double *find_packed(const fm_network *network, size_t parameter, int slot)
+{
+    if (parameter >= network->parameter_count || slot < FM_VALUE ||
+        slot >= (int)network->slots)
+        return NULL;
+    const fm_packed *packed = &network->parameters[parameter].packed;
+    return slot == FM_VALUE ? packed->value : packed->slot[slot];
+}
+
+fm_status fm_network_read(fm_network *network, size_t parameter, int slot, double *values)
+{
+    const double *packed = find_packed(network, parameter, slot);
+    if (packed == NULL)
+        return FM_ERROR_ARGUMENT;
+    const fm_parameter *shape = &network->parameters[parameter];
+    pthread_mutex_lock(&network->lock);
+    fm_unpack(values, packed, shape->rows, shape->columns);
+    pthread_mutex_unlock(&network->lock);
+    return FM_OK;
+}
+
+/* A slot of the first kernel may wake rows that were inactive. */
+static void activate_rows(fm_network *network, const double *values, size_t columns)
+{
+    for (size_t r = 0; r < network->inputs; r++)
+        for (size_t c = 0; c < columns; c++)
+            if (values[r * columns + c] != 0)
+                network->active[r] = 1;
+}
+
+fm_status fm_network_write(fm_network *network, size_t parameter, int slot,
+                           const double *values)
+{
+    double *packed = find_packed(network, parameter, slot);
+    if (packed == NULL)
+        return FM_ERROR_ARGUMENT;
+    const fm_parameter *shape = &network->parameters[parameter];
+    pthread_mutex_lock(&network->lock);
+    fm_pack(packed, values, shape->rows, shape->columns);
+    if (parameter == 0 && slot != FM_VALUE)
+        activate_rows(network, values, shape->columns);
+    pthread_mutex_unlock(&network->lock);
+    return FM_OK;
+}
+
+/* -- what training and inference share ----------------------------------------------------------------- */
+
+fm_source fm_network_source(const fm_network *network, const fm_data *data)
+{
+    return (fm_source){data->x,        data->dtype,     network->inputs,
+                       network->scale, network->offset, network->table};
+}
+
+double fm_network_row_fmas(const fm_network *network)
+{
+    double fmas = 0;
+    for (size_t s = 1; s < network->stage_count; s++) {
+        const fm_stage *stage = &network->stages[s];
+        bool dense = stage->kind == FM_STAGE_DENSE;
+        /* exp and its kin cost some 20 FMAs an element */
+        fmas += (double)stage->width * (dense ? (double)stage->inputs : 20.0);
+        fmas += (double)stage->width * 8.0 * (double)stage->elementwise_count;
+    }
+    return fmas;
+}
+
+/* Work below this, some 10 us, is not worth a second thread's barriers. */
+#define FM_MEMBER_FMAS 100000.0
+
+size_t fm_network_members(double fmas)
+{
+    double worth = fmas / FM_MEMBER_FMAS;
+    size_t threads = fm_get_num_threads();
+    return worth < 2 ? 1 : worth < (double)threads ? (size_t)worth : threads;
+}
+
+/* Below this share of non-zeros lists win over the register-blocked product. */
+#define FM_SPARSE_DENSITY 0.4
+#define FM_DENSITY_SAMPLE 64
+
+bool fm_network_prefers_sparse(const fm_network *network, const fm_source *source,
+                               const int64_t *order, size_t count)
+{
+    const fm_stage *stages = network->stages;
+    if (network->stage_count < 2 || stages[1].kind != FM_STAGE_DENSE ||
+        stages[0].elementwise_count > 0 || source->offset != 0 || count == 0)
+        return false;
+    fm_entry *entries = malloc(network->inputs * sizeof *entries);
+    if (entries == NULL)
+        return false; /* dense training needs no lists */
+    size_t rows = count < FM_DENSITY_SAMPLE ? count : FM_DENSITY_SAMPLE, found = 0;
+    for (size_t i = 0; i < rows; i++) {
+        size_t at = i * (count / rows);
+        size_t row = order != NULL ? (size_t)order[at] : at;
+        found += network->kernels->gather_sparse(entries, source, row, 0, network->inputs, NULL,
+                                                 NULL, 0, 0);
+    }
+    free(entries);
+    return (double)found < FM_SPARSE_DENSITY * (double)rows * (double)network->inputs;
+}
+
+void fm_stage_finish(const fm_network *network, const fm_stage *stage, double *y,
+                     double *slope, size_t first_row, size_t rows, fm_range panels,
+                     int64_t step)
+{
+    const fm_kernels *kernels = network->kernels;
+    size_t first_column = panels.begin * FM_PANEL;
+    fm_block block = {y + first_column, slope != NULL ? slope + first_column : NULL,
+                      stage->stride, rows, panels.end - panels.begin};
+    const double *bias = stage->bias != NULL ? stage->bias->packed.value + first_column : NULL;
+    if (bias != NULL || block.slope != NULL)
+        kernels->add_bias(block, bias);
+    for (size_t i = 0; i < stage->elementwise_count; i++) {
+        const fm_operation *operation = &stage->elementwise[i];
+        switch (operation->kind) {
+        case FM_RELU:
+            kernels->relu(block, operation->negative_slope, operation->max_value,
+                          operation->threshold);
+            break;
+        case FM_TANH:
+            kernels->tanh(block);
+            break;
+        case FM_RESCALING:
+            kernels->rescale(block, operation->scale, operation->offset);
+            break;
+        case FM_DROPOUT:
+            if (step >= 0 && operation->rate > 0)
+                kernels->dropout(block, (fm_mask){operation->seed, (uint64_t)step, first_row,
+                                                  first_column, operation->rate});
+            break;
+        case FM_DENSE:
+        case FM_SOFTMAX:
+            assert(!"not elementwise");
+        }
+    }
+}
+
+const char *fm_network_isa(const fm_network *network)
+{
+    return network->kernels->isa;
+}
+
+const char *fm_status_message(fm_status status)
+{
+    switch (status) {
+    case FM_OK:
+        return "no error";
+    case FM_ERROR_ARGUMENT:
+        return "an argument is outside its allowed range";
+    case FM_ERROR_MEMORY:
+        return "out of memory";
+    case FM_ERROR_SIZE:
+        return "a size is too large for this machine";
+    case FM_ERROR_ISA:
+        return "the instruction set is unknown or not usable on this CPU";
+    }
+    return "unknown status";
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The inside of a network, shared by network.c, train.c and infer.c.
+ */
+#ifndef FM_NETWORK_H
+#define FM_NETWORK_H
+
+#include <pthread.h>
+
+#include "kernels.h"
+#include "panel.h"
+#include "team.h"
+
+/* One memory block from which tensors are pointed: laid out once with base NULL to learn the
+ * size, then again for real. */
+typedef struct fm_arena {
+    char *base;
+    size_t used;
+    bool overflow; /* the size does not fit in size_t */
+} fm_arena;
+
+/* count items of `size` bytes, 64-byte aligned; NULL while sizing. */
+void *fm_arena_take(fm_arena *arena, size_t count, size_t size);
+
+/* Allocates what a sizing pass counted; base is zeroed memory or NULL. */
+fm_status fm_arena_allocate(fm_arena *arena);
+
+typedef enum fm_stage_kind { FM_STAGE_INPUT, FM_STAGE_DENSE, FM_STAGE_SOFTMAX } fm_stage_kind;
+
+typedef struct fm_parameter {
+    size_t rows, columns;
+    fm_packed packed; /* (rows, columns) in panels, and its slots */
+} fm_parameter;
+
+/* A stage is a product or softmax (stage 0: the gathered input) and the elementwise
+ * operations that follow it, which work in place on what it wrote. */
+typedef struct fm_stage {
+    fm_stage_kind kind;
+    size_t inputs, width; /* (B, inputs) -> (B, width) */
+    size_t panels, stride; /* of (B, width) buffers; an odd number of panels a row, so that
+                              rows never fall on the same cache sets */
+    const fm_operation *elementwise;
+    size_t elementwise_count;
+    fm_parameter *kernel, *bias; /* FM_STAGE_DENSE; bias may be NULL */
+    bool trainable;
+    /* Who computes: members own batch rows if the weights are small enough to be read by
+     * all, else members own columns, whose weights then stay in their own caches. */
+    bool by_rows;
+    /* Training buffers, (batch, stride). slope (B, width) is d out / d product, NULL if no
+     * elementwise operation follows; dz is the gradient with respect to the product. */
+    double *y, *slope, *dz;
+} fm_stage;
+
+/* A batch of inputs as lists of non-zeros, see kernels.h. */
+typedef struct fm_sparse_batch {
+    fm_entry *by_sample; /* (batch, inputs), each row in one segment per member */
+    uint32_t *sample_counts; /* (batch, FM_MAX_THREADS at most): lengths of the segments */
+    fm_entry *by_feature; /* (inputs, batch) */
+    uint32_t *feature_counts; /* (inputs) */
+} fm_sparse_batch;
+
+/* Buffers of training, laid out for `batch` rows and `threads` members. Those used from one
+ * step to the next are double. */
+typedef struct fm_workspace {
+    fm_arena arena;
+    size_t batch, threads;
+    bool sparse;
+    double *x[2]; /* (batch, stages[0].stride), if not sparse */
+    fm_sparse_batch lists[2]; /* if sparse */
+    double *losses[2]; /* (batch) */
+    double *scale[2]; /* (batch) weight of each row's loss and gradient */
+    int32_t *labels; /* (batch) */
+    const double **targets; /* (batch) pointers to rows of the caller's targets */
+    double *scratch; /* (threads, FM_TRANSPOSE_SCRATCH) */
+} fm_workspace;
+
+/* Buffers of inference: each member pushes blocks of rows through all stages. */
+typedef struct fm_lane {
+    double *x; /* (FM_LANE_ROWS, stages[0].stride) */
+    double *y[2]; /* (FM_LANE_ROWS, widest stride): a stage reads one and writes the other */
+    double *dy; /* (FM_LANE_ROWS, last stride): the loss kernel's scratch */
+    fm_entry *entries; /* (inputs) */
+} fm_lane;
+
+#define FM_LANE_ROWS 48
+
+struct fm_network {
+    pthread_mutex_t lock; /* held by every call that uses what follows */
+    const fm_kernels *kernels;
+    size_t inputs, outputs;
+    fm_operation *operations;
+    double scale, offset; /* of a leading rescaling, folded into the gather */
+    double table[256]; /* byte -> value under that rescaling */
+    bool trains;
+    fm_loss loss;
+    fm_optimizer optimizer;
+    size_t slots; /* of the optimizer, per parameter */
+    fm_stage *stages;
+    size_t stage_count;
+    fm_parameter *parameters;
+    size_t parameter_count;
+    fm_arena memory; /* parameters, slots, active */
+    uint8_t *active; /* (inputs): rows of the first kernel whose slots may be non-zero */
+    fm_workspace workspace;
+    fm_arena lane_memory;
+    fm_lane *lanes; /* (lane_count), allocated with lane_memory */
+    size_t lane_count;
+};
+
+static inline const fm_stage *fm_last_stage(const fm_network *network)
+{
+    return &network->stages[network->stage_count - 1];
+}
+
+/* The caller's x as the gather kernels take it. */
+fm_source fm_network_source(const fm_network *network, const fm_data *data);
+
+/* Members worth waking for `fmas` fused multiply-adds of work, at most the threads set. */
+size_t fm_network_members(double fmas);
+
+/* Fused multiply-adds of one row's forward pass. */
+double fm_network_row_fmas(const fm_network *network);
+
+/* Whether the first product should be driven by lists of non-zeros: judged on a sample of
+ * the rows order[0 .. count), NULL meaning 0, 1, 2 ... Both ways give the same bits. */
+bool fm_network_prefers_sparse(const fm_network *network, const fm_source *source,
+                               const int64_t *order, size_t count);
+
+/* y = elementwise operations of `stage` applied to rows [0, rows), panels [first, last) of y
+ * and slope (NULL when not training), both with the stage's stride; batch row of the first
+ * row for dropout, which is off if step < 0. Bias first. */
+void fm_stage_finish(const fm_network *network, const fm_stage *stage, double *y,
+                     double *slope, size_t first_row, size_t rows, fm_range panels,
+                     int64_t step);
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "team.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "fastmlp.h"
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <xmmintrin.h>
+#endif
+
+/* Polls before sleeping: about 20 us, longer than a member usually waits for its slowest
+ * sibling and short beside the 50 us that a sleep and a wake-up cost. */
+#define FM_SPINS 1500
+
+static inline void spin_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* -- an event: a counter that others wait on, spinning first, then asleep ----------------- */
+
+typedef struct fm_event {
+    _Alignas(64) atomic_uint value;
+    _Alignas(64) atomic_uint sleepers;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+} fm_event;
+
+static void event_init(fm_event *event)
+{
+    atomic_store(&event->value, 0);
+    atomic_store(&event->sleepers, 0);
+    pthread_mutex_init(&event->mutex, NULL);
+    pthread_cond_init(&event->changed, NULL);
+}
+
+/* Both orders below are sequentially consistent on purpose: either the signaller sees the
+ * sleeper, or the sleeper sees the new value. */
+static void event_signal(fm_event *event)
+{
+    atomic_fetch_add(&event->value, 1);
+    if (atomic_load(&event->sleepers) > 0) {
+        pthread_mutex_lock(&event->mutex);
+        pthread_cond_broadcast(&event->changed);
+        pthread_mutex_unlock(&event->mutex);
+    }
+}
+
+/* Returns once the value is no longer `seen`. */
+static void event_wait(fm_event *event, unsigned seen, unsigned spins)
+{
+    for (unsigned spin = 0; spin < spins; spin++) {
+        if (atomic_load_explicit(&event->value, memory_order_acquire) != seen)
+            return;
+        spin_pause();
+    }
+    pthread_mutex_lock(&event->mutex);
+    atomic_fetch_add(&event->sleepers, 1);
+    while (atomic_load(&event->value) == seen)
+        pthread_cond_wait(&event->changed, &event->mutex);
+    atomic_fetch_sub(&event->sleepers, 1);
+    pthread_mutex_unlock(&event->mutex);
+}
+
+/* -- floating-point state ------------------------------------------------------------------ */
+
+#if defined(__x86_64__) || defined(__i386__)
+typedef unsigned float_state;
+static float_state float_state_enter(void)
+{
+    unsigned saved = _mm_getcsr();
+    _mm_setcsr(0x1F80); /* nearest, all exceptions masked, no flush to zero */
+    return saved;
+}
+static void float_state_leave(float_state saved)
+{
+    _mm_setcsr(saved);
+}
+#elif defined(__aarch64__)
+typedef uint64_t float_state;
+static float_state float_state_enter(void)
+{
+    uint64_t saved;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(saved));
+    __asm__ volatile("msr fpcr, %0" ::"r"(UINT64_C(0)));
+    return saved;
+}
+static void float_state_leave(float_state saved)
+{
+    __asm__ volatile("msr fpcr, %0" ::"r"(saved));
+}
+#else
+#error "no floating-point control word known for this architecture"
+#endif
+
+/* -- barrier and team ------------------------------------------------------------------------ */
+
+struct fm_barrier {
+    fm_event released;
+    _Alignas(64) atomic_uint arrived;
+    unsigned spins;
+};
+
+typedef struct fm_team {
+    pthread_mutex_t busy; /* held for a whole run */
+    bool initialised;
+    size_t started;                    /* worker threads alive; worker i is member i + 1 */
+    pthread_t threads[FM_MAX_THREADS]; /* kept for debuggers: workers live till exit */
+    fm_event run_ready, run_done;
+    atomic_size_t unfinished; /* workers of this run that have not left the body */
+    fm_barrier barrier;
+    fm_team_body *body;
+    void *argument;
+    size_t count; /* members of this run */
+} fm_team;
+
+static fm_team team = {.busy = PTHREAD_MUTEX_INITIALIZER};
+
+void fm_team_wait(const fm_member *self)
+{
+    if (self->count == 1)
+        return;
+    fm_barrier *barrier = self->barrier;
+    unsigned seen = atomic_load_explicit(&barrier->released.value, memory_order_relaxed);
+    if (atomic_fetch_add(&barrier->arrived, 1) + 1 == self->count) {
+        atomic_store(&barrier->arrived, 0);
+        event_signal(&barrier->released);
+    } else {
+        event_wait(&barrier->released, seen, barrier->spins);
+    }
+}
+
+static void run_member(size_t index)
+{
+    fm_member self = {index, team.count, &team.barrier};
+    float_state saved = float_state_enter();
+    team.body(team.argument, &self);
+    float_state_leave(saved);
+}
+
+typedef struct worker_start {
+    size_t index;      /* as a member */
+    unsigned run_seen; /* value of run_ready before its first run */
+} worker_start;
+
+static void *worker_main(void *start_pointer)
+{
+    worker_start start = *(worker_start *)start_pointer;
+    free(start_pointer);
+    unsigned seen = start.run_seen;
+    unsigned spins = FM_SPINS;
+    for (;;) {
+        event_wait(&team.run_ready, seen, spins);
+        seen = atomic_load(&team.run_ready.value);
+        spins = team.barrier.spins;
+        if (start.index >= team.count)
+            spins = 0; /* not of this run: nothing soon to come for it */
+        else
+            run_member(start.index);
+        /* Members that sit a run out report too, so that the caller may change the team. */
+        if (atomic_fetch_sub(&team.unfinished, 1) == 1)
+            event_signal(&team.run_done);
+    }
+    return NULL;
+}
+
+/* The child of a fork has no workers, and its locks may have been held by threads that do
+ * not exist there: begin anew. */
+static void forget_team_in_child(void)
+{
+    pthread_mutex_init(&team.busy, NULL);
+    team.initialised = false;
+    team.started = 0;
+}
+
+static void register_fork_handler(void)
+{
+    pthread_atfork(NULL, NULL, forget_team_in_child);
+}
+
+static bool start_worker(void)
+{
+    worker_start *start = malloc(sizeof *start);
+    if (start == NULL)
+        return false;
+    *start = (worker_start){team.started + 1, atomic_load(&team.run_ready.value)};
+    /* Workers take no signals: those belong to the threads of the program. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&team.threads[team.started], NULL, worker_main, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
+        free(start);
+        return false;
+    }
+    pthread_detach(team.threads[team.started]);
+    team.started++;
+    return true;
+}
+
+static void prepare_team(size_t count)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, register_fork_handler);
+    if (!team.initialised) {
+        event_init(&team.run_ready);
+        event_init(&team.run_done);
+        event_init(&team.barrier.released);
+        atomic_store(&team.barrier.arrived, 0);
+        team.initialised = true;
+    }
+    while (team.started + 1 < count && start_worker())
+        ;
+}
+
+void fm_team_run(size_t count, fm_team_body *body, void *argument)
+{
+    assert(count >= 1 && count <= FM_MAX_THREADS);
+    if (count == 1 || pthread_mutex_trylock(&team.busy) != 0) {
+        fm_member alone = {0, 1, NULL};
+        float_state saved = float_state_enter();
+        body(argument, &alone);
+        float_state_leave(saved);
+        return;
+    }
+    prepare_team(count);
+    team.count = count < team.started + 1 ? count : team.started + 1;
+    team.body = body;
+    team.argument = argument;
+    team.barrier.spins = team.count <= fm_usable_cpus() ? FM_SPINS : 0;
+    atomic_store(&team.unfinished, team.started);
+    unsigned seen = atomic_load(&team.run_done.value);
+    if (team.started > 0)
+        event_signal(&team.run_ready);
+    run_member(0);
+    if (team.started > 0)
+        event_wait(&team.run_done, seen, team.barrier.spins);
+    pthread_mutex_unlock(&team.busy);
+}
