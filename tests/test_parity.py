@@ -16,6 +16,7 @@ from golden.cases import BATCH_SIZE, CASES, EPOCHS, SNAPSHOTS, STEPS, Case, init
 
 import fastmlp
 
+CASES_BY_NAME = {case.name: case for case in CASES}
 GOLDEN = Path(__file__).parent / "golden"
 # Two correct trainings in float64 differ by the order of their sums only: 1e-16 of a sum at
 # each step. Over these 300 steps that grows to some 1e-14; a wrong formula (Adam's epsilon in
@@ -36,11 +37,11 @@ def golden(folder: Path, name: str) -> dict[str, np.ndarray]:
 
 
 @functools.cache
-def replay(case: Case, engine: str, folder: Path) -> dict[str, np.ndarray]:
+def replay(name: str, engine: str, folder: Path) -> dict[str, np.ndarray]:
     """The case trained by fastmlp from the initial weights stored beside Keras's results."""
-    stored = golden(folder, case.name)
+    stored = golden(folder, name)
     initial = [stored[f"initial_{i}"] for i in range(4)]
-    return run(case, fastmlp, initial, engine=engine)
+    return run(CASES_BY_NAME[name], fastmlp, initial, engine=engine)
 
 
 def assert_close(got: np.ndarray, expected: np.ndarray, what: str) -> None:
@@ -48,7 +49,7 @@ def assert_close(got: np.ndarray, expected: np.ndarray, what: str) -> None:
 
 
 def assert_same_training(case: Case, engine: str, folder: Path) -> None:
-    expected, got = golden(folder, case.name), replay(case, engine, folder)
+    expected, got = golden(folder, case.name), replay(case.name, engine, folder)
     names = {key for key in expected if not key.startswith(("initial", "made_by"))}
     assert set(got) == names
     for name in sorted(names):
@@ -89,7 +90,7 @@ def test_golden_files_hold_real_trainings(case: Case) -> None:
 def test_engines_agree_to_rounding() -> None:
     """Native and reference differ by the order of sums alone: 1e-12, tighter than to Keras."""
     for case in CASES:
-        native, reference = (replay(case, e, GOLDEN) for e in ("native", "reference"))
+        native, reference = (replay(case.name, e, GOLDEN) for e in ("native", "reference"))
         for name, expected in reference.items():
             np.testing.assert_allclose(
                 native[name], expected, rtol=1e-12, atol=1e-12, err_msg=f"{case.name}: {name}"
