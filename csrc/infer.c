@@ -85,6 +85,8 @@ static void infer_block(const inference_run *run, const fm_lane *lane, size_t fi
             sparse_first(run, lane, y, first, rows);
         } else if (stage->kind == FM_STAGE_SOFTMAX) {
             network->kernels->softmax(y, x, stage->stride, rows, stage->width);
+        } else if (stage->kind == FM_STAGE_COPY) {
+            memcpy(y, x, rows * stage->stride * sizeof *y);
         } else {
             const fm_packed *w = &stage->kernel->packed;
             network->kernels->matmul(y, stage->stride, x, x_stride, w->value, w->panel_stride,

@@ -106,7 +106,7 @@ static fm_stage make_stage(fm_stage_kind kind, size_t inputs, size_t width)
 }
 
 /* Groups the operations: each product or softmax opens a stage, elementwise ones join the
- * last. A rescaling in front is folded into the gather. */
+ * last; after a softmax they open a copy. A rescaling in front is folded into the gather. */
 static void build_stages(fm_network *network, size_t operation_count)
 {
     fm_stage *stage = network->stages;
@@ -128,12 +128,16 @@ static void build_stages(fm_network *network, size_t operation_count)
         } else if (operation->kind == FM_SOFTMAX) {
             size_t width = stage->width;
             *++stage = make_stage(FM_STAGE_SOFTMAX, width, width);
-            stage->elementwise = operation + 1;
         } else if (i == 0 && operation->kind == FM_RESCALING) {
             network->scale = operation->scale;
             network->offset = operation->offset;
             stage->elementwise = operation + 1;
         } else {
+            if (stage->kind == FM_STAGE_SOFTMAX) {
+                size_t width = stage->width;
+                *++stage = make_stage(FM_STAGE_COPY, width, width);
+                stage->elementwise = operation;
+            }
             stage->elementwise_count++;
         }
     }

@@ -25,14 +25,19 @@ void *fm_arena_take(fm_arena *arena, size_t count, size_t size);
 /* Allocates what a sizing pass counted; base is zeroed memory or NULL. */
 fm_status fm_arena_allocate(fm_arena *arena);
 
-typedef enum fm_stage_kind { FM_STAGE_INPUT, FM_STAGE_DENSE, FM_STAGE_SOFTMAX } fm_stage_kind;
+typedef enum fm_stage_kind {
+    FM_STAGE_INPUT,
+    FM_STAGE_DENSE,
+    FM_STAGE_SOFTMAX,
+    FM_STAGE_COPY, /* for elementwise operations after a softmax, whose output its gradient needs */
+} fm_stage_kind;
 
 typedef struct fm_parameter {
     size_t rows, columns;
     fm_packed packed; /* (rows, columns) in panels, and its slots */
 } fm_parameter;
 
-/* A stage is a product or softmax (stage 0: the gathered input) and the elementwise
+/* A stage is a product, softmax or copy (stage 0: the gathered input) and the elementwise
  * operations that follow it, which work in place on what it wrote. */
 typedef struct fm_stage {
     fm_stage_kind kind;

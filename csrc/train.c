@@ -78,7 +78,7 @@ static bool wait_backward(const training_plan *plan, size_t s)
 static bool gradient_by_rows(const fm_network *network, size_t s)
 {
     return network->stages[s].by_rows || s + 1 == network->stage_count ||
-           network->stages[s + 1].kind == FM_STAGE_SOFTMAX;
+           network->stages[s + 1].kind != FM_STAGE_DENSE;
 }
 
 /* Whether updating stage s right after the backward pass would race with other members that
@@ -223,6 +223,8 @@ static void forward_stage(const step_view *view, size_t s, fm_range rows, fm_ran
         const double *x = inputs_of(view, s) + rows.begin * x_stride;
         if (stage->kind == FM_STAGE_SOFTMAX) {
             network->kernels->softmax(y, x, stage->stride, count, stage->width);
+        } else if (stage->kind == FM_STAGE_COPY) {
+            memcpy(y, x, count * stage->stride * sizeof *y);
         } else {
             const fm_packed *w = &stage->kernel->packed;
             network->kernels->matmul(y + panels.begin * FM_PANEL, stage->stride, x, x_stride,
@@ -333,6 +335,8 @@ static void backward_stage(const step_view *view, size_t s, fm_range rows, fm_ra
     if (stage->kind == FM_STAGE_SOFTMAX) {
         network->kernels->softmax_gradient(d_below, dz, stage->y + rows.begin * stage->stride,
                                            stage->stride, count, stage->width);
+    } else if (stage->kind == FM_STAGE_COPY) {
+        memcpy(d_below, dz, count * stage->stride * sizeof *dz);
     } else {
         const size_t first = panels.begin * FM_PANEL;
         const fm_packed *w = &stage->kernel->packed;
@@ -484,8 +488,8 @@ static void backward_own(step_view *view, size_t s)
 {
     const fm_stage *below = stage_at(view->run, s - 1);
     meet(view);
-    /* a softmax needs whole rows even if the stage below is owned by columns */
-    if (below->by_rows || stage_at(view->run, s)->kind == FM_STAGE_SOFTMAX)
+    /* what is no product needs whole rows even if the stage below is owned by columns */
+    if (below->by_rows || stage_at(view->run, s)->kind != FM_STAGE_DENSE)
         backward_stage(view, s, fm_team_share(view->rows, view->self), all_panels(below));
     else
         backward_stage(view, s, (fm_range){0, view->rows},

@@ -208,7 +208,7 @@ cdef class CNetwork:
               cnp.ndarray learning_rates, cnp.ndarray iterations, bint record_outputs):
         cdef fm_data data = self.data(x, targets, sample_weight)
         cdef size_t count = (<object>order).size
-        steps = -(-count // max(batch_size, 1))
+        steps = (count + batch_size - 1) // batch_size if batch_size > 0 else 0
         cdef int64_t *c_order = <int64_t *>data_of(order, cnp.NPY_INT64, (count,), "order")
         cdef double *rates = <double *>data_of(
             learning_rates, cnp.NPY_FLOAT64, (steps,), "learning_rates")
