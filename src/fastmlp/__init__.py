@@ -18,12 +18,13 @@ Examples
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from . import (
     activations,
     backend,
     callbacks,
     config,
-    datasets,
     initializers,
     layers,
     losses,
@@ -36,6 +37,9 @@ from .layers import Input, Layer
 from .models import Model, Sequential
 from .tensor import Tensor
 from .variable import Variable
+
+if TYPE_CHECKING:
+    from . import datasets
 
 __version__ = "0.1.0"
 
@@ -60,3 +64,13 @@ __all__ = [
     "optimizers",
     "utils",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import ``fastmlp.datasets`` at its first use: reading archives needs modules that would
+    take a tenth of the package's import time."""
+    if name == "datasets":
+        import importlib
+
+        return importlib.import_module(".datasets", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

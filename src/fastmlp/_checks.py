@@ -6,6 +6,12 @@ import math
 import operator
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+# Rows looked at together where the offending one is searched: bounds the memory.
+_BLOCK = 1024
+
 
 def integer(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
     """The value as an int if it is an integer in [minimum, maximum], else ValueError."""
@@ -71,3 +77,37 @@ def float64(name: str, value: Any) -> str:
         f'{name} must be "float64" (or None): fastmlp computes in float64 only. '
         f"Received: {name}={value!r}"
     )
+
+
+def real_array(name: str, value: Any) -> NDArray[Any]:
+    """The value as an array if it is one of real numbers, else ValueError; no copy if it is."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # a ragged list
+        raise ValueError(f"{name} must be an array of real numbers. {error}") from None
+    if array.dtype.kind not in "fiub":
+        received = f"{name}={value!r}" if array.ndim == 0 else f"{name} of dtype {array.dtype}"
+        raise ValueError(f"{name} must be an array of real numbers. Received: {received}")
+    return array
+
+
+def finite(name: str, array: NDArray[Any]) -> None:
+    """ValueError if an array holds NaN or infinity; says where the first is.
+
+    One pass without a temporary: a sum is finite only if every term is. Finite numbers so large
+    that their sum overflows are told apart by a second look.
+    """
+    if array.dtype.kind != "f":
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(array.sum()):
+            return
+    for start in range(0, len(array), _BLOCK):
+        block = array[start : start + _BLOCK]
+        wrong = np.argwhere(~np.isfinite(block))
+        if len(wrong):
+            value = block[tuple(wrong[0])]
+            raise ValueError(
+                f"{name} must hold finite numbers only. "
+                f"Received: {value} in row {start + int(wrong[0][0])}"
+            )

@@ -66,7 +66,7 @@ class Binding:
         slots: Sequence[Sequence[Variable]],
     ) -> None:
         self.engine = create_engine(engine_name, network, training)
-        self.key = (engine_name, network, training)
+        self._made_from = (engine_name, network, training)
         #: ``Variable.clock`` when the engine was last brought up to date.
         self.clock = -1
         self._parameters = [
@@ -77,6 +77,20 @@ class Binding:
             for i, of_parameter in enumerate(slots)
             for slot, variable in enumerate(of_parameter)
         ]
+
+    def serves(
+        self,
+        engine_name: str,
+        network: Network,
+        training: Training | None,
+        variables: Sequence[Variable],
+    ) -> bool:
+        """Whether this binding is still the one that these would make."""
+        return (
+            self._made_from == (engine_name, network, training)
+            and len(variables) == len(self._parameters)
+            and all(m.variable is v for m, v in zip(self._parameters, variables, strict=True))
+        )
 
     def sync(self) -> None:
         """Bring the engine up to date with every variable."""

@@ -119,7 +119,7 @@ class Loss:
         if len(targets) != len(predictions):
             raise ValueError(
                 "y_true and y_pred must hold equally many samples. "
-                f"Received: {len(targets)} and {len(predictions)}"
+                f"Received: shapes {np.shape(y_true)} and {predictions.shape}"
             )
         loss = engine.Loss(self.kind, epsilon=config.epsilon(), **self._options())
         return reference.sample_losses(loss, predictions, targets)
@@ -165,14 +165,9 @@ class Loss:
 
 
 def _real(y: Any, name: str) -> NDArray[Any]:
-    """y as an array of finite real numbers."""
-    array = np.asarray(y)
-    if array.dtype.kind not in "fiub":
-        raise ValueError(
-            f"{name} must be an array of real numbers. Received: {name} of dtype {array.dtype}"
-        )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"{name} must hold finite numbers only. Received: NaN or infinity")
+    """y as an array of finite real numbers, with at least one axis."""
+    array = np.atleast_1d(_checks.real_array(name, y))
+    _checks.finite(name, array)
     return array
 
 
@@ -259,7 +254,7 @@ class SparseCategoricalCrossentropy(Loss):
                 f"{name} must have shape (samples,) for {self.name}: class indices, not one-hot "
                 f"rows. Received: {name} of shape {labels.shape}"
             )
-        if len(labels) and not (0 <= labels.min() and labels.max() < outputs):
+        if len(labels) and (labels.min() < 0 or labels.max() >= outputs):
             raise ValueError(
                 f"{name} must hold class indices in [0, {outputs}), one for each output. "
                 f"Received: {name} in [{labels.min()}, {labels.max()}]"

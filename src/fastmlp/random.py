@@ -142,5 +142,5 @@ def set_random_seed(seed: int) -> None:
     if not 0 <= seed < 1 << 32:
         raise ValueError(f"seed must lie in [0, 2**32). Received: seed={seed}")
     _python_random.seed(int(seed))
-    np.random.seed(int(seed))
+    np.random.seed(int(seed))  # noqa: NPY002 - for scripts that use NumPy's global state
     _seeds = _SeedSequence(int(seed))

@@ -213,6 +213,10 @@ def updated(
     return w + m, [m]
 
 
+# As the native engine: NaN and infinity pass through without a warning.
+_quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+
+
 class ReferenceEngine:
     """The door's Engine in NumPy; see :class:`fastmlp.engine.Engine` for each method."""
 
@@ -245,6 +249,7 @@ class ReferenceEngine:
     def permutation(self, seed: int, step: int, n: int) -> NDArray[np.int64]:
         return random.permutation(seed, step, n)
 
+    @_quiet
     def train(
         self,
         data: Data,
@@ -265,11 +270,13 @@ class ReferenceEngine:
                 outputs[visited] = batch_outputs
         return StepsResult(losses, outputs)
 
+    @_quiet
     def evaluate(self, data: Data) -> tuple[Float64Array, Float64Array]:
         assert self.training is not None, "an engine without a loss cannot evaluate"
         outputs = self.predict(data.x)
         return sample_losses(self.training.loss, outputs, data.targets), outputs
 
+    @_quiet
     def predict(self, x: NDArray[Any], dropout_step: int | None = None) -> Float64Array:
         if dropout_step is not None:  # a mask's rows are counted from the first row of x
             return self._forward(x.astype(np.float64), dropout_step)[-1]

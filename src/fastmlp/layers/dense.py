@@ -48,7 +48,7 @@ class Dense(Layer):
         bias_initializer: Any = "zeros",
         **options: Any,
     ) -> None:
-        self.units = _checks.integer("units", units, 1)
+        self.units = _checks.integer("units", units, 1, 2**31 - 1)
         self.activation = activations.get(activation)
         self.use_bias = _checks.boolean("use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)

@@ -75,7 +75,7 @@ class InputLayer(Layer):
         return {"batch_shape": self.input_shape, "dtype": self.dtype, "name": self.name}
 
 
-def Input(
+def Input(  # noqa: N802 - Keras's name
     shape: Sequence[int] | None = None,
     *,
     batch_size: int | None = None,

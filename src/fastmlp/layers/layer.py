@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -76,6 +77,7 @@ class Layer:
         self._own_weights: list[Variable] = []
         self._binding: Binding | None = None
         self._sample_shape: tuple[int, ...] = ()
+        self._vector_size = -1  # features of a sample, if it is a vector
         self._calls = 0
 
     # Shapes and building.
@@ -139,11 +141,12 @@ class Layer:
     def _build_for(self, x: Any) -> None:
         """Build a layer that has no input shape yet for samples like those in x (N, ...)."""
         if not self.built:
-            if np.ndim(x) < 2:
+            shape = _checks.real_array("x", x).shape
+            if len(shape) < 2:
                 raise ValueError(
-                    f"x must have shape (samples, features). Received: x of shape {np.shape(x)}"
+                    f"x must have shape (samples, features). Received: x of shape {shape}"
                 )
-            self.build((None, *np.shape(x)[1:]))
+            self.build((None, *shape[1:]))
 
     def _make_weights(self, input_shape: Shape) -> None:
         """Make the weights, if the layer has any, for a checked input shape (None, ...)."""
@@ -209,16 +212,20 @@ class Layer:
         Raises
         ------
         ValueError
-            If the number of arrays or a shape differs; then no weight is changed.
+            If the number of arrays or a shape differs, or an array holds NaN or infinity; then
+            no weight is changed.
         """
         variables = self.weights
+        if not hasattr(weights, "__len__"):
+            raise TypeError(f"weights must be a list of arrays. Received: weights={weights!r}")
         if len(weights) != len(variables):
             raise ValueError(
                 f"weights must be {len(variables)} arrays for {self.name!r}. "
                 f"Received: {len(weights)}"
             )
-        arrays = [np.asarray(array) for array in weights]
+        arrays = [_checks.real_array("weights", array) for array in weights]
         for variable, array in zip(variables, arrays, strict=True):
+            _checks.finite(f"weights for {variable.path!r}", array)
             if array.shape != variable.shape:
                 raise ValueError(
                     f"weights must have shape {variable.shape} for {variable.path!r}. "
@@ -282,12 +289,13 @@ class Layer:
 
     def _bind(self) -> Binding:
         """The layer's engine, made anew if what it computes has changed, and up to date."""
-        key = (self._engine_name(), self._network(), self._training())
+        made_from = (self._engine_name(), self._network(), self._training(), self.weights)
         binding = self._binding
-        if binding is None or binding.key != key:
-            variables = self.weights
-            binding = Binding(*key, variables, self._slots(variables))
-            self._sample_shape = tuple(size for size in self.input_shape[1:] if size is not None)
+        if binding is None or not binding.serves(*made_from):
+            binding = Binding(*made_from, self._slots(made_from[-1]))
+            sample = tuple(size for size in self.input_shape[1:] if size is not None)
+            self._sample_shape = sample
+            self._vector_size = sample[0] if len(sample) == 1 else -1
         binding.sync()
         self._binding = binding
         return binding
@@ -305,12 +313,13 @@ class Layer:
         Returns
         -------
         Tensor
-            (N, ...) outputs, float64. A row with NaN gives NaN.
+            (N, ...) outputs, float64.
 
         Raises
         ------
         ValueError
-            If x has the wrong shape or is not real numbers.
+            If x has the wrong shape, is not real numbers, or holds NaN or infinity that shows
+            in the outputs.
         """
         binding = self._binding
         if binding is None or binding.clock != Variable.clock:
@@ -320,16 +329,22 @@ class Layer:
         if not (
             type(x) is np.ndarray
             and x.ndim == 2
-            and x.shape[1:] == self._sample_shape
+            and x.shape[1] == self._vector_size
             and x.dtype is _FLOAT64
             and x.flags.c_contiguous
         ):
             x = rows_of(x, self._sample_shape)
-        if training:
-            y = binding.engine.predict(x, self._next_dropout_step())
-        else:
+        if training is None or training is False:
             y = binding.engine.predict(x)
-        if len(self.output_shape) != 2:
+        else:
+            dropout = _checks.boolean("training", training)
+            y = binding.engine.predict(x, self._next_dropout_step() if dropout else None)
+        # NaN in x shows in the few outputs; only then are the many inputs looked at. A sum of
+        # squares is finite only if every term is, and this is the fastest one for a few numbers.
+        flat = y.ravel()
+        if not math.isfinite(flat.dot(flat)):
+            _checks.finite("x", x)
+        if len(self._output_shape or ()) != 2:
             y = y.reshape(-1, *self.output_shape[1:])
         return y.view(Tensor)
 
@@ -345,20 +360,36 @@ class Layer:
 
 
 def sample_shape(shape: Any) -> tuple[int, ...]:
-    """A shape of one sample, checked: positive integers."""
-    if isinstance(shape, (str, bytes)) or not hasattr(shape, "__len__"):
-        raise ValueError(f"shape must be a tuple of integers. Received: shape={shape!r}")
-    return tuple(_checks.integer("shape", size, 1) for size in shape)
+    """A shape of one sample, checked: positive integers, at least one."""
+    sizes = _positive_integers(shape)
+    if not sizes:
+        raise ValueError(
+            f"shape must be a tuple of positive integers, one for each axis of a sample. "
+            f"Received: shape={shape!r}"
+        )
+    return sizes
 
 
 def batch_shape(shape: Any) -> Shape:
     """A shape with a batch axis, checked; the batch size itself is left open."""
-    if isinstance(shape, (str, bytes)) or not hasattr(shape, "__len__") or len(shape) < 2:
+    sizes = _positive_integers(tuple(shape)[1:]) if hasattr(shape, "__len__") else ()
+    if not sizes:
         raise ValueError(
-            "input_shape must be (None, ...), the batch axis and at least one more. "
+            "input_shape must be (None, ...), the batch axis and then positive integers. "
             f"Received: input_shape={shape!r}"
         )
-    return (None, *sample_shape(tuple(shape)[1:]))
+    return (None, *sizes)
+
+
+def _positive_integers(shape: Any) -> tuple[int, ...]:
+    """The shape as a tuple if it is made of positive integers, else ()."""
+    if isinstance(shape, (str, bytes)) or not hasattr(shape, "__len__"):
+        return ()
+    try:
+        sizes = tuple(operator.index(size) for size in shape)
+    except TypeError:
+        return ()
+    return sizes if all(size > 0 for size in sizes) else ()
 
 
 def rows_of(x: Any, sample: tuple[int, ...], name: str = "x") -> NDArray[Any]:
@@ -370,11 +401,7 @@ def rows_of(x: Any, sample: tuple[int, ...], name: str = "x") -> NDArray[Any]:
     ValueError
         If the shape differs, there are no samples, or the values are not real numbers.
     """
-    array = np.asarray(x)
-    if array.dtype.kind not in "fiub":
-        raise ValueError(
-            f"{name} must be an array of real numbers. Received: {name} of dtype {array.dtype}"
-        )
+    array = _checks.real_array(name, x)
     if array.ndim == 1 and sample == (1,):
         array = array[:, None]  # as Keras: one feature needs no axis of its own
     if array.ndim != len(sample) + 1 or array.shape[1:] != sample:

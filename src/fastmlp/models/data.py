@@ -13,29 +13,6 @@ from ..engine import Data, Float64Array
 from ..layers.layer import rows_of
 from ..losses import Loss
 
-# Rows looked at together where only the offending one is searched: bounds the memory.
-_BLOCK = 1024
-
-
-def require_finite(rows: NDArray[Any], name: str = "x") -> None:
-    """ValueError if rows (N, F) hold NaN or infinity.
-
-    One pass without a temporary: a sum is finite only if every term is. Finite numbers so large
-    that their sum overflows are told apart by a second look.
-    """
-    if rows.dtype.kind != "f":
-        return
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(rows.sum()):
-            return
-    for start in range(0, len(rows), _BLOCK):
-        finite = np.isfinite(rows[start : start + _BLOCK]).all(axis=1)
-        if not finite.all():
-            raise ValueError(
-                f"{name} must hold finite numbers only. "
-                f"Received: NaN or infinity in sample {start + int(finite.argmin())}"
-            )
-
 
 def checked_set(
     loss: Loss,
@@ -72,16 +49,14 @@ def checked_set(
 def _checked_weights(weights: Any, n: int, name: str) -> Float64Array | None:
     if weights is None:
         return None
-    array = np.asarray(weights)
-    if array.dtype.kind not in "fiub" or array.shape not in ((n,), (n, 1)):
+    array = _checks.real_array(name, weights)
+    if array.shape not in ((n,), (n, 1)):
         raise ValueError(
-            f"{name} must be {n} real numbers, one for each sample. "
-            f"Received: {name} of shape {array.shape} and dtype {array.dtype}"
+            f"{name} must have shape ({n},), one weight for each sample. "
+            f"Received: {name} of shape {array.shape}"
         )
-    result = np.ascontiguousarray(array.reshape(n), np.float64)
-    if not np.isfinite(result).all():
-        raise ValueError(f"{name} must hold finite numbers only. Received: NaN or infinity")
-    return result
+    _checks.finite(name, array)
+    return np.ascontiguousarray(array.reshape(n), np.float64)
 
 
 def class_weights(class_weight: Any, targets: NDArray[Any], outputs: int) -> Float64Array:
@@ -102,7 +77,7 @@ def class_weights(class_weight: Any, targets: NDArray[Any], outputs: int) -> Flo
         targets = targets.argmax(axis=1)
     classes, place = np.unique(targets.reshape(-1).astype(np.int64), return_inverse=True)
     for key, weight in class_weight.items():
-        _checks.number(f"class_weight[{key!r}]", weight)
+        _checks.number(f"class_weight[{key!r}]", weight, 0.0)
         _checks.integer("class_weight key", key, 0, None if outputs == 1 else outputs - 1)
     by_class = np.array([float(class_weight.get(int(c), 1.0)) for c in classes])
     return np.ascontiguousarray(by_class[place.reshape(-1)])

@@ -97,10 +97,12 @@ class Model(Layer):
         Variable.tick()
 
     def _require_loss(self) -> losses.Loss:
-        if not self.compiled:
-            raise ValueError(f"model {self.name!r} must be compiled first: call compile(...)")
         if self.loss is None:
-            raise ValueError("compile must be given a loss to train or evaluate with: loss=None")
+            state = "with loss=None" if self.compiled else "not at all"
+            raise ValueError(
+                "compile must be called with a loss before fit, evaluate, train_on_batch or "
+                f"test_on_batch. Received: model {self.name!r}, compiled {state}"
+            )
         return self.loss
 
     @property
@@ -146,7 +148,7 @@ class Model(Layer):
         sample = tuple(size for size in self.input_shape[1:] if size is not None)
         outputs = self._network().outputs
         checked = data_module.checked_set(loss, sample, outputs, x, y, sample_weight, prefix)
-        data_module.require_finite(checked.x, f"{prefix}x")
+        _checks.finite(f"{prefix}x", checked.x)
         return checked
 
     # Training.
@@ -449,7 +451,7 @@ class Model(Layer):
             progress.close()
         # NaN in x shows in the few outputs; only then are the many inputs looked at.
         if not np.isfinite(outputs).all():
-            data_module.require_finite(rows)
+            _checks.finite("x", rows)
         return outputs.reshape(-1, *(size for size in self.output_shape[1:] if size is not None))
 
     def predict_on_batch(self, x: Any) -> NDArray[np.float64]:

@@ -54,6 +54,8 @@ class Sequential(Model):
         self._layers: list[Layer] = []
         if isinstance(layers, Layer):
             layers = [layers]
+        if layers is not None and not hasattr(layers, "__len__"):
+            raise TypeError(f"layers must be a list of layers. Received: layers={layers!r}")
         for layer in layers or []:
             self.add(layer)
 

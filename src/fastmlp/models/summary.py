@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,8 @@ def summary_text(model: Model, line_length: int | None, expand_nested: bool) -> 
         If ``line_length`` is too small for the columns.
     """
     if line_length is None:
+        import shutil  # here, as it would be a tenth of the package's import time
+
         line_length = max(min(_WIDTH, shutil.get_terminal_size().columns - 4), 40)
     widths = _column_widths(_checks.integer("line_length", line_length, 40))
     rows = [row for layer in model.layers for row in _rows(layer, expand_nested, 0)]
