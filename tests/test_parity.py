@@ -73,7 +73,8 @@ def test_golden_files_hold_real_trainings(case: Case) -> None:
     """A file of constants would agree with anything that stands still."""
     stored = golden(GOLDEN, case.name)
     assert "keras 3" in str(stored["made_by"])
-    assert stored["losses"].shape == (STEPS,) and STEPS == SNAPSHOTS[-1]
+    assert stored["losses"].shape == (STEPS,)
+    assert SNAPSHOTS[-1] == STEPS
     assert stored["history_loss"][-1] < 0.8 * stored["history_loss"][0]
     # History's loss is the mean of the steps' losses, weighted by their rows.
     rows = np.full(STEPS // EPOCHS, float(BATCH_SIZE))
@@ -180,7 +181,8 @@ def test_script_runs_under_either_import_line(mnist_npz: Path, tmp_path: Path) -
     """784-128-10, 300 steps of 32 rows, from the same weights."""
     expected = run_script("import keras", mnist_npz, tmp_path / "keras.npz")
     got = run_script("import fastmlp as keras", mnist_npz, tmp_path / "fastmlp.npz")
-    assert set(got) == set(expected) and len(got) == 6
+    assert set(got) == set(expected)
+    assert len(got) == 6
     assert 0.85 < expected["evaluate"][1] < 1.0
     for name in expected:
         assert_close(got[name], expected[name], name)
