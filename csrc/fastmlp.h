@@ -141,10 +141,13 @@ const char *fm_isa_name(size_t index);
 bool fm_isa_usable(const char *name); /* compiled in, and this CPU runs it */
 const char *fm_network_isa(const fm_network *network);
 
+/* Visible from outside a shared library, for tools that steer thread pools by symbol. */
+#define FM_EXPORT __attribute__((visibility("default")))
+
 /* Threads that a call may use, at least 1. Start value: FASTMLP_NUM_THREADS, else
  * OMP_NUM_THREADS, else the usable CPUs (affinity mask and cgroup quota counted). */
-size_t fm_get_num_threads(void);
-void fm_set_num_threads(size_t count); /* clamped to [1, FM_MAX_THREADS] */
+FM_EXPORT size_t fm_get_num_threads(void);
+FM_EXPORT void fm_set_num_threads(size_t count); /* clamped to [1, FM_MAX_THREADS] */
 size_t fm_usable_cpus(void);
 #define FM_MAX_THREADS 256
 

@@ -36,6 +36,7 @@ from . import (
 from .layers import Input, Layer
 from .models import Model, Sequential
 from .tensor import Tensor
+from .threads import get_num_threads, set_num_threads
 from .variable import Variable
 
 if TYPE_CHECKING:
@@ -56,12 +57,14 @@ __all__ = [
     "callbacks",
     "config",
     "datasets",
+    "get_num_threads",
     "initializers",
     "layers",
     "losses",
     "metrics",
     "models",
     "optimizers",
+    "set_num_threads",
     "utils",
 ]
 

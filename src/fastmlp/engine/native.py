@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._compiled import core
 from . import (
     Adam,
     Data,
@@ -25,15 +26,6 @@ from . import (
     Tanh,
     Training,
 )
-
-try:
-    from .. import _core
-except ImportError as error:
-    raise ImportError(
-        "fastmlp's compiled module fastmlp._core cannot be loaded. Build it with "
-        "`pip install .` in the source tree (it needs a C compiler), or install a wheel for "
-        f"this Python and platform. The loader said: {error}"
-    ) from error
 
 # The numbers of csrc/fastmlp.h's enumerations.
 _KINDS = {Dense: 0, Relu: 1, Tanh: 2, Softmax: 3, Dropout: 4, Rescaling: 5}
@@ -86,13 +78,13 @@ class NativeEngine:
 
     def __init__(self, network: Network, training: Training | None) -> None:
         wanted = os.environ.get("FASTMLP_ISA")
-        if wanted is not None and not _core.isa_usable(wanted):
-            usable = [name for name in _core.isas() if _core.isa_usable(name)]
+        if wanted is not None and not core.isa_usable(wanted):
+            usable = [name for name in core.isas() if core.isa_usable(name)]
             raise ValueError(
                 "environment variable FASTMLP_ISA must name an instruction set that this CPU "
                 f"can run, one of {usable}. Received: FASTMLP_ISA={wanted!r}"
             )
-        self._network = _core.CNetwork(
+        self._network = core.CNetwork(
             network.inputs,
             network.outputs,
             [_operation(operation) for operation in network.operations],
@@ -114,7 +106,7 @@ class NativeEngine:
         self._network.write(index, slot, np.ascontiguousarray(value))
 
     def permutation(self, seed: int, step: int, n: int) -> NDArray[np.int64]:
-        return _core.permutation(seed, step, n)
+        return core.permutation(seed, step, n)
 
     def train(
         self,
