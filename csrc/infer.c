@@ -59,15 +59,15 @@ static void store_block(const inference_run *run, const fm_lane *lane, const dou
     const bool labels = run->data->labels != NULL;
     for (size_t b = 0; b < rows && !labels; b++)
         targets[b] = run->data->targets + (first + b) * outputs;
-    run->network->kernels->loss(&run->network->loss,
-                                (fm_loss_rows){.y = y,
-                                               .stride = stride,
-                                               .rows = rows,
-                                               .outputs = outputs,
-                                               .labels = labels ? run->data->labels + first : NULL,
-                                               .targets = targets,
-                                               .dy = lane->dy,
-                                               .losses = run->losses + first});
+    run->network->kernels->loss(
+        &run->network->loss, (fm_loss_rows){.y = y,
+                                            .stride = stride,
+                                            .rows = rows,
+                                            .outputs = outputs,
+                                            .labels = labels ? run->data->labels + first : NULL,
+                                            .targets = targets,
+                                            .dy = lane->dy,
+                                            .losses = run->losses + first});
 }
 
 static void infer_block(const inference_run *run, const fm_lane *lane, size_t first,
@@ -111,7 +111,8 @@ static void infer_member(void *argument, const fm_member *self)
     }
 }
 
-/* -- lanes and the public calls ------------------------------------------------------------------------- */
+/* -- lanes and the public calls
+ * ------------------------------------------------------------------------- */
 
 static void lay_out_lanes(fm_network *network)
 {
@@ -170,12 +171,11 @@ static fm_status infer(fm_network *network, inference_run *run)
     return status;
 }
 
-fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
-                      double *outputs)
+fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses, double *outputs)
 {
     bool sparse_labels = network->loss.kind == FM_SPARSE_CATEGORICAL_CROSSENTROPY;
-    if (!network->trains || (sparse_labels ? data->labels == NULL
-                                           : data->targets == NULL || data->labels != NULL))
+    if (!network->trains ||
+        (sparse_labels ? data->labels == NULL : data->targets == NULL || data->labels != NULL))
         return FM_ERROR_ARGUMENT;
     inference_run run = {
         .data = data, .dropout_step = -1, .losses = losses, .outputs = outputs};

@@ -42,11 +42,11 @@ typedef struct fm_entry {
 
 /* The constants of one optimizer step. */
 typedef struct fm_update {
-    double alpha;                  /* Adam: rate sqrt(1 - beta_2^t) / (1 - beta_1^t) */
+    double alpha;                    /* Adam: rate sqrt(1 - beta_2^t) / (1 - beta_1^t) */
     double rest_beta_1, rest_beta_2; /* Adam: 1 - beta_1, 1 - beta_2 */
-    double epsilon;                /* Adam */
-    double rate, momentum;         /* SGD */
-    bool nesterov;                 /* SGD */
+    double epsilon;                  /* Adam */
+    double rate, momentum;           /* SGD */
+    bool nesterov;                   /* SGD */
 } fm_update;
 
 /* A parameter matrix (K, N) in panels with its optimizer slots, all of one layout. slot[1] is
@@ -84,11 +84,11 @@ typedef struct fm_mask {
 typedef struct fm_loss_rows {
     const double *y; /* (rows, stride) outputs, K = outputs of them used */
     size_t stride, rows, outputs;
-    const int32_t *labels;       /* (rows) for the sparse loss */
+    const int32_t *labels;        /* (rows) for the sparse loss */
     const double *const *targets; /* (rows) pointers to (K) for the others */
-    const double *scale;         /* (rows) factor of each row's gradient, or NULL: no gradient */
-    double *dy;                  /* (rows, stride) gradient with respect to y; scratch if none */
-    double *losses;              /* (rows) */
+    const double *scale; /* (rows) factor of each row's gradient, or NULL: no gradient */
+    double *dy;          /* (rows, stride) gradient with respect to y; scratch if none */
+    double *losses;      /* (rows) */
 } fm_loss_rows;
 
 /* clang-format off */

@@ -12,7 +12,8 @@
 #include <sys/mman.h>
 #endif
 
-/* -- arena --------------------------------------------------------------------------------------- */
+/* -- arena
+ * --------------------------------------------------------------------------------------- */
 
 #define FM_ALIGNMENT 64
 /* Blocks from this size on are aligned to, and advised to use, huge pages: a step walks all
@@ -54,7 +55,8 @@ fm_status fm_arena_allocate(fm_arena *arena)
     return FM_OK;
 }
 
-/* -- from operations to stages ------------------------------------------------------------------- */
+/* -- from operations to stages
+ * ------------------------------------------------------------------- */
 
 static bool is_rate(double rate)
 {
@@ -237,13 +239,13 @@ void fm_network_free(fm_network *network)
     free(network);
 }
 
-/* -- parameters ------------------------------------------------------------------------------------ */
+/* -- parameters
+ * ------------------------------------------------------------------------------------ */
 
 /* The packed array that (parameter, slot) names, or NULL. */
 static double *find_packed(const fm_network *network, size_t parameter, int slot)
 {
-    if (parameter >= network->parameter_count || slot < FM_VALUE ||
-        slot >= (int)network->slots)
+    if (parameter >= network->parameter_count || slot < FM_VALUE || slot >= (int)network->slots)
         return NULL;
     const fm_packed *packed = &network->parameters[parameter].packed;
     return slot == FM_VALUE ? packed->value : packed->slot[slot];
@@ -285,7 +287,8 @@ fm_status fm_network_write(fm_network *network, size_t parameter, int slot,
     return FM_OK;
 }
 
-/* -- what training and inference share ----------------------------------------------------------------- */
+/* -- what training and inference share
+ * ----------------------------------------------------------------- */
 
 fm_source fm_network_source(const fm_network *network, const fm_data *data)
 {
@@ -341,9 +344,8 @@ bool fm_network_prefers_sparse(const fm_network *network, const fm_source *sourc
     return (double)found < FM_SPARSE_DENSITY * (double)rows * (double)network->inputs;
 }
 
-void fm_stage_finish(const fm_network *network, const fm_stage *stage, double *y,
-                     double *slope, size_t first_row, size_t rows, fm_range panels,
-                     int64_t step)
+void fm_stage_finish(const fm_network *network, const fm_stage *stage, double *y, double *slope,
+                     size_t first_row, size_t rows, fm_range panels, int64_t step)
 {
     const fm_kernels *kernels = network->kernels;
     size_t first_column = panels.begin * FM_PANEL;

@@ -29,7 +29,8 @@ typedef enum fm_stage_kind {
     FM_STAGE_INPUT,
     FM_STAGE_DENSE,
     FM_STAGE_SOFTMAX,
-    FM_STAGE_COPY, /* for elementwise operations after a softmax, whose output its gradient needs */
+    FM_STAGE_COPY, /* for elementwise operations after a softmax, whose output its gradient
+                      needs */
 } fm_stage_kind;
 
 typedef struct fm_parameter {
@@ -41,7 +42,7 @@ typedef struct fm_parameter {
  * operations that follow it, which work in place on what it wrote. */
 typedef struct fm_stage {
     fm_stage_kind kind;
-    size_t inputs, width; /* (B, inputs) -> (B, width) */
+    size_t inputs, width;  /* (B, inputs) -> (B, width) */
     size_t panels, stride; /* of (B, width) buffers; an odd number of panels a row, so that
                               rows never fall on the same cache sets */
     const fm_operation *elementwise;
@@ -58,9 +59,9 @@ typedef struct fm_stage {
 
 /* A batch of inputs as lists of non-zeros, see kernels.h. */
 typedef struct fm_sparse_batch {
-    fm_entry *by_sample; /* (batch, inputs), each row in one segment per member */
-    uint32_t *sample_counts; /* (batch, FM_MAX_THREADS at most): lengths of the segments */
-    fm_entry *by_feature; /* (inputs, batch) */
+    fm_entry *by_sample;      /* (batch, inputs), each row in one segment per member */
+    uint32_t *sample_counts;  /* (batch, FM_MAX_THREADS at most): lengths of the segments */
+    fm_entry *by_feature;     /* (inputs, batch) */
     uint32_t *feature_counts; /* (inputs) */
 } fm_sparse_batch;
 
@@ -70,20 +71,20 @@ typedef struct fm_workspace {
     fm_arena arena;
     size_t batch, threads;
     bool sparse;
-    double *x[2]; /* (batch, stages[0].stride), if not sparse */
+    double *x[2];             /* (batch, stages[0].stride), if not sparse */
     fm_sparse_batch lists[2]; /* if sparse */
-    double *losses[2]; /* (batch) */
-    double *scale[2]; /* (batch) weight of each row's loss and gradient */
-    int32_t *labels; /* (batch) */
-    const double **targets; /* (batch) pointers to rows of the caller's targets */
-    double *scratch; /* (threads, FM_TRANSPOSE_SCRATCH) */
+    double *losses[2];        /* (batch) */
+    double *scale[2];         /* (batch) weight of each row's loss and gradient */
+    int32_t *labels;          /* (batch) */
+    const double **targets;   /* (batch) pointers to rows of the caller's targets */
+    double *scratch;          /* (threads, FM_TRANSPOSE_SCRATCH) */
 } fm_workspace;
 
 /* Buffers of inference: each member pushes blocks of rows through all stages. */
 typedef struct fm_lane {
-    double *x; /* (FM_LANE_ROWS, stages[0].stride) */
+    double *x;    /* (FM_LANE_ROWS, stages[0].stride) */
     double *y[2]; /* (FM_LANE_ROWS, widest stride): a stage reads one and writes the other */
-    double *dy; /* (FM_LANE_ROWS, last stride): the loss kernel's scratch */
+    double *dy;   /* (FM_LANE_ROWS, last stride): the loss kernel's scratch */
     fm_entry *entries; /* (inputs) */
 } fm_lane;
 
@@ -95,7 +96,7 @@ struct fm_network {
     size_t inputs, outputs;
     fm_operation *operations;
     double scale, offset; /* of a leading rescaling, folded into the gather */
-    double table[256]; /* byte -> value under that rescaling */
+    double table[256];    /* byte -> value under that rescaling */
     bool trains;
     fm_loss loss;
     fm_optimizer optimizer;
@@ -134,8 +135,7 @@ bool fm_network_prefers_sparse(const fm_network *network, const fm_source *sourc
 /* y = elementwise operations of `stage` applied to rows [0, rows), panels [first, last) of y
  * and slope (NULL when not training), both with the stage's stride; batch row of the first
  * row for dropout, which is off if step < 0. Bias first. */
-void fm_stage_finish(const fm_network *network, const fm_stage *stage, double *y,
-                     double *slope, size_t first_row, size_t rows, fm_range panels,
-                     int64_t step);
+void fm_stage_finish(const fm_network *network, const fm_stage *stage, double *y, double *slope,
+                     size_t first_row, size_t rows, fm_range panels, int64_t step);
 
 #endif

@@ -102,7 +102,8 @@ static void float_state_leave(float_state saved)
 #error "no floating-point control word known for this architecture"
 #endif
 
-/* -- barrier and team ------------------------------------------------------------------------ */
+/* -- barrier and team ------------------------------------------------------------------------
+ */
 
 struct fm_barrier {
     fm_event released;

@@ -36,9 +36,9 @@ typedef struct training_run {
     const int64_t *order; /* (count) */
     size_t count, batch, steps;
     const double *rates; /* (steps) */
-    int64_t first_step; /* iterations before this run */
-    double *losses;  /* (steps) */
-    double *outputs; /* (count, K) or NULL */
+    int64_t first_step;  /* iterations before this run */
+    double *losses;      /* (steps) */
+    double *outputs;     /* (count, K) or NULL */
 } training_run;
 
 /* One member's view of one step. */
@@ -54,7 +54,8 @@ typedef struct step_view {
 /* Rows that pass through the stages of the tail together, so that they stay in L1 and L2. */
 #define FM_TAIL_ROWS 48
 
-/* -- the plan ------------------------------------------------------------------------------------------ */
+/* -- the plan
+ * ------------------------------------------------------------------------------------------ */
 
 static const fm_stage *stage_at(const training_run *run, size_t s)
 {
@@ -91,8 +92,8 @@ static bool update_conflicts(const fm_network *network, const training_plan *pla
         met_since = met_since || wait_backward(plan, below);
     if (met_since)
         return false;
-    bool read_by_all = passes_gradient(plan, s) &&
-                       (!stage->by_rows || network->stages[s - 1].by_rows);
+    bool read_by_all =
+        passes_gradient(plan, s) && (!stage->by_rows || network->stages[s - 1].by_rows);
     bool needs_all_rows = gradient_by_rows(network, s);
     bool met_on_passing = passes_gradient(plan, s) && wait_backward(plan, s);
     return read_by_all || (needs_all_rows && !met_on_passing);
@@ -120,7 +121,9 @@ static training_plan make_plan(const fm_network *network)
     return plan;
 }
 
-/* -- gather ---------------------------------------------------------------------------------------------- */
+/* -- gather
+ * ----------------------------------------------------------------------------------------------
+ */
 
 static size_t rows_of_step(const training_run *run, size_t step)
 {
@@ -181,7 +184,9 @@ static void meet(step_view *view)
     }
 }
 
-/* -- forward ------------------------------------------------------------------------------------------------ */
+/* -- forward
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* Inputs of stage s: (batch, stride of stage s - 1). Not for a sparse first product. */
 static const double *inputs_of(const step_view *view, size_t s)
@@ -200,12 +205,12 @@ static void sparse_product(const step_view *view, const fm_stage *stage, fm_rang
         for (size_t m = 0; m < view->self->count; m++) {
             const fm_member member = {m, view->self->count, NULL};
             size_t begin = fm_team_share(network->inputs, &member).begin;
-            network->kernels->sparse_matmul(
-                stage->y + b * stage->stride + panels.begin * FM_PANEL,
-                lists->by_sample + b * network->inputs + begin,
-                lists->sample_counts[b * view->self->count + m],
-                w->value + panels.begin * w->panel_stride, w->panel_stride,
-                panels.end - panels.begin, m > 0);
+            network->kernels->sparse_matmul(stage->y + b * stage->stride +
+                                                panels.begin * FM_PANEL,
+                                            lists->by_sample + b * network->inputs + begin,
+                                            lists->sample_counts[b * view->self->count + m],
+                                            w->value + panels.begin * w->panel_stride,
+                                            w->panel_stride, panels.end - panels.begin, m > 0);
         }
 }
 
@@ -228,9 +233,8 @@ static void forward_stage(const step_view *view, size_t s, fm_range rows, fm_ran
         } else {
             const fm_packed *w = &stage->kernel->packed;
             network->kernels->matmul(y + panels.begin * FM_PANEL, stage->stride, x, x_stride,
-                                     w->value + panels.begin * w->panel_stride,
-                                     w->panel_stride, count, stage->inputs,
-                                     panels.end - panels.begin);
+                                     w->value + panels.begin * w->panel_stride, w->panel_stride,
+                                     count, stage->inputs, panels.end - panels.begin);
         }
     }
     double *slope = stage->slope != NULL ? stage->slope + rows.begin * stage->stride : NULL;
@@ -238,7 +242,9 @@ static void forward_stage(const step_view *view, size_t s, fm_range rows, fm_ran
                     run->first_step + (int64_t)view->index);
 }
 
-/* -- loss ---------------------------------------------------------------------------------------------------- */
+/* -- loss
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static double weight_of(const training_run *run, int64_t row)
 {
@@ -309,7 +315,9 @@ static double batch_loss(const step_view *view)
            ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
-/* -- backward ------------------------------------------------------------------------------------------------- */
+/* -- backward
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* dz of stage s holds the gradient with respect to what the stage put out; make it that with
  * respect to its product. */
@@ -374,7 +382,9 @@ static void run_tail(const step_view *view, double factor)
     }
 }
 
-/* -- update ------------------------------------------------------------------------------------------------------ */
+/* -- update
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* b^t by squaring: the same bits everywhere, unlike pow. */
 static double power(double b, uint64_t t)
@@ -394,11 +404,11 @@ static fm_update update_of_step(const training_run *run, size_t step)
         return (fm_update){
             .rate = rate, .momentum = optimizer->momentum, .nesterov = optimizer->nesterov};
     const uint64_t t = (uint64_t)run->first_step + step + 1;
-    return (fm_update){
-        .alpha = rate * sqrt(1 - power(optimizer->beta_2, t)) / (1 - power(optimizer->beta_1, t)),
-        .rest_beta_1 = 1 - optimizer->beta_1,
-        .rest_beta_2 = 1 - optimizer->beta_2,
-        .epsilon = optimizer->epsilon};
+    return (fm_update){.alpha = rate * sqrt(1 - power(optimizer->beta_2, t)) /
+                                (1 - power(optimizer->beta_1, t)),
+                       .rest_beta_1 = 1 - optimizer->beta_1,
+                       .rest_beta_2 = 1 - optimizer->beta_2,
+                       .epsilon = optimizer->epsilon};
 }
 
 /* The part of a parameter that begins at this row and panel. */
@@ -469,7 +479,9 @@ static void update_stage(const step_view *view, size_t s)
     update_bias(view, s, columns);
 }
 
-/* -- the step ------------------------------------------------------------------------------------------------------- */
+/* -- the step
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 /* A stage by rows in the middle: every member takes its share of the batch. */
 static void forward_own(step_view *view, size_t s)
@@ -538,7 +550,8 @@ static void train_member(void *argument, const fm_member *self)
     }
 }
 
-/* -- workspace and the public call ---------------------------------------------------------------------------------- */
+/* -- workspace and the public call
+ * ---------------------------------------------------------------------------------- */
 
 static void lay_out_workspace(fm_network *network)
 {
@@ -569,8 +582,7 @@ static void lay_out_workspace(fm_network *network)
         size_t row = stage->stride * sizeof(double);
         stage->y = fm_arena_take(arena, batch, row);
         stage->dz = fm_arena_take(arena, batch, row);
-        stage->slope =
-            stage->elementwise_count > 0 ? fm_arena_take(arena, batch, row) : NULL;
+        stage->slope = stage->elementwise_count > 0 ? fm_arena_take(arena, batch, row) : NULL;
     }
 }
 
@@ -596,8 +608,7 @@ static fm_status prepare_workspace(fm_network *network, size_t batch, size_t thr
 static bool data_fits(const fm_network *network, const fm_data *data)
 {
     bool sparse_labels = network->loss.kind == FM_SPARSE_CATEGORICAL_CROSSENTROPY;
-    return sparse_labels ? data->labels != NULL
-                         : data->targets != NULL && data->labels == NULL;
+    return sparse_labels ? data->labels != NULL : data->targets != NULL && data->labels == NULL;
 }
 
 fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *order, size_t count,
@@ -632,7 +643,8 @@ fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *orde
     /* forward, gradient by inputs and by weights, and the optimizer's some 20 a parameter */
     double fmas = 3 * fm_network_row_fmas(network) * (double)batch;
     for (size_t i = 0; i < network->parameter_count; i++)
-        fmas += 20.0 * (double)network->parameters[i].rows * (double)network->parameters[i].columns;
+        fmas +=
+            20.0 * (double)network->parameters[i].rows * (double)network->parameters[i].columns;
     const size_t members = fm_network_members(fmas);
     const bool sparse = batch <= FM_GRADIENT_BLOCK &&
                         fm_network_prefers_sparse(network, &run.source, order, count);

@@ -30,7 +30,8 @@ INLINE void store_value_slope(fm_block block, size_t at, fm_value_slope result)
         v_store(block.slope + at, v_load(block.slope + at) * result.slope);
 }
 
-static void kernel_relu(fm_block block, double negative_slope, double max_value, double threshold)
+static void kernel_relu(fm_block block, double negative_slope, double max_value,
+                        double threshold)
 {
     const vec slope = v_set1(negative_slope), top = v_set1(max_value);
     const vec edge = v_set1(threshold), one = v_set1(1.0);
@@ -110,8 +111,8 @@ static void kernel_dropout(fm_block block, fm_mask mask)
                         b * block.stride + (panel - first) * FM_PANEL + (size_t)v * VL;
                     const vec kept = v_keep((veci)c[word] >= threshold, scale);
                     /* a dropped infinity must become 0, not NaN: mask, do not multiply */
-                    const vec y = v_keep((veci)c[word] >= threshold,
-                                         v_load(block.y + at) * scale);
+                    const vec y =
+                        v_keep((veci)c[word] >= threshold, v_load(block.y + at) * scale);
                     store_value_slope(block, at, (fm_value_slope){y, kept});
                 }
             }

@@ -31,8 +31,8 @@ INLINE void gather_rows(double *x, size_t x_stride, const fm_source *source,
     }
 }
 
-static void kernel_gather(double *x, size_t x_stride, const fm_source *source, const int64_t *order,
-                   size_t rows)
+static void kernel_gather(double *x, size_t x_stride, const fm_source *source,
+                          const int64_t *order, size_t rows)
 {
     switch (source->dtype) {
     case FM_FLOAT64:
@@ -83,8 +83,8 @@ static size_t list_row_of_bytes(fm_entry *entries, const fm_source *source, size
 }
 
 static size_t kernel_gather_sparse(fm_entry *entries, const fm_source *source, size_t row,
-                            size_t begin, size_t end, fm_entry *by_feature, uint32_t *counts,
-                            size_t capacity, size_t b)
+                                   size_t begin, size_t end, fm_entry *by_feature,
+                                   uint32_t *counts, size_t capacity, size_t b)
 {
     assert(source->offset == 0);
     const size_t start = row * source->features;

@@ -54,7 +54,8 @@ INLINE void divide_row(double *y, double divisor, size_t outputs)
         v_store(y + j, v_load(y + j) / v_set1(divisor));
 }
 
-static void kernel_softmax(double *y, const double *z, size_t stride, size_t rows, size_t outputs)
+static void kernel_softmax(double *y, const double *z, size_t stride, size_t rows,
+                           size_t outputs)
 {
     for (size_t b = 0; b < rows; b++) {
         const double *zb = z + b * stride;
@@ -75,8 +76,8 @@ INLINE double dot_row(const double *a, const double *b, size_t outputs)
     return sum_lanes(sum);
 }
 
-static void kernel_softmax_gradient(double *dz, const double *dy, const double *y, size_t stride,
-                             size_t rows, size_t outputs)
+static void kernel_softmax_gradient(double *dz, const double *dy, const double *y,
+                                    size_t stride, size_t rows, size_t outputs)
 {
     /* padding of y and dy is zero */
     for (size_t b = 0; b < rows; b++) {

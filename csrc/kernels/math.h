@@ -28,10 +28,10 @@ INLINE vec exp_reduced(vec x, vec *n_rounded, vec *tail)
     const vec n = *n_rounded - rounder;
     vec r = v_fnma(n, v_set1(FM_LN2_HIGH), x);
     r = v_fnma(n, v_set1(FM_LN2_LOW), r);
-    static const double coefficient[] = {
-        1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880,
-        1.0 / 40320,      1.0 / 5040,      1.0 / 720,      1.0 / 120,     1.0 / 24,
-        1.0 / 6,          1.0 / 2};
+    static const double coefficient[] = {1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800,
+                                         1.0 / 3628800,    1.0 / 362880,    1.0 / 40320,
+                                         1.0 / 5040,       1.0 / 720,       1.0 / 120,
+                                         1.0 / 24,         1.0 / 6,         1.0 / 2};
     vec q = v_set1(coefficient[0]);
 #pragma GCC unroll 16
     for (int i = 1; i < 12; i++)
@@ -68,14 +68,14 @@ INLINE vec v_log(vec x)
     const veci exponent = (veci)((vecu)(bits + (one_bits - root_half)) >> 52) - 1023;
     const vec f = v_of_bits(bits - (exponent << 52)) - v_set1(1.0);
     const vec rounder = v_set1(FM_ROUNDER);
-    const vec k = v_of_bits(exponent + (veci)rounder) - rounder -
-                  v_keep(subnormal, v_set1(54.0));
+    const vec k =
+        v_of_bits(exponent + (veci)rounder) - rounder - v_keep(subnormal, v_set1(54.0));
 
     const vec s = f / (v_set1(2.0) + f), z = s * s;
-    static const double coefficient[] = {
-        1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01,
-        2.222219843214978396e-01, 2.857142874366239149e-01, 3.999999999940941908e-01,
-        6.666666666666735130e-01};
+    static const double coefficient[] = {1.479819860511658591e-01, 1.531383769920937332e-01,
+                                         1.818357216161805012e-01, 2.222219843214978396e-01,
+                                         2.857142874366239149e-01, 3.999999999940941908e-01,
+                                         6.666666666666735130e-01};
     vec r = v_set1(coefficient[0]);
 #pragma GCC unroll 8
     for (int i = 1; i < 7; i++)
@@ -107,7 +107,8 @@ INLINE vec v_tanh(vec x)
     return v_of_bits((veci)y | sign);
 }
 
-/* -- over arrays, for the accuracy tests ------------------------------------------------------ */
+/* -- over arrays, for the accuracy tests ------------------------------------------------------
+ */
 
 INLINE void map(vec function(vec), double *y, const double *x, size_t n)
 {

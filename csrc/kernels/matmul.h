@@ -24,9 +24,9 @@
 #define KC 256
 #define MC 96
 
-INLINE void matmul_tile(const int mr, const int np, double *y, size_t y_stride,
-                        const double *x, size_t x_stride, const double *w,
-                        size_t panel_stride, size_t depth, bool resume)
+INLINE void matmul_tile(const int mr, const int np, double *y, size_t y_stride, const double *x,
+                        size_t x_stride, const double *w, size_t panel_stride, size_t depth,
+                        bool resume)
 {
     const int columns = np * VECS;
     vec acc[MR * 6 * VECS];
@@ -74,10 +74,16 @@ INLINE void matmul_column(const int np, double *y, size_t y_stride, const double
 #define TILE(m)                                                                                \
     case m:                                                                                    \
         matmul_tile(m, np, yi, y_stride, xi, x_stride, w, panel_stride, depth, resume);        \
-        break;
-            TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+        break
+            TILE(1);
+            TILE(2);
+            TILE(3);
+            TILE(4);
+            TILE(5);
+            TILE(6);
 #if MR > 6
-            TILE(7) TILE(8)
+            TILE(7);
+            TILE(8);
 #endif
 #undef TILE
         }
@@ -139,8 +145,8 @@ static void clear_rows(double *y, size_t y_stride, size_t rows, size_t panels)
 }
 
 static void kernel_matmul(double *y, size_t y_stride, const double *x, size_t x_stride,
-                   const double *w, size_t panel_stride, size_t rows, size_t depth,
-                   size_t panels)
+                          const double *w, size_t panel_stride, size_t rows, size_t depth,
+                          size_t panels)
 {
     assert(y_stride >= panels * FM_PANEL);
     if (depth == 0)
@@ -185,9 +191,10 @@ static void transpose_panel(double *t, const double *w, size_t panel_stride, siz
     }
 }
 
-static void kernel_matmul_transposed(double *y, size_t y_stride, const double *x, size_t x_stride,
-                              const double *w, size_t panel_stride, size_t w_rows, size_t rows,
-                              size_t depth, size_t panels, double *scratch)
+static void kernel_matmul_transposed(double *y, size_t y_stride, const double *x,
+                                     size_t x_stride, const double *w, size_t panel_stride,
+                                     size_t w_rows, size_t rows, size_t depth, size_t panels,
+                                     double *scratch)
 {
     assert(y_stride >= panels * FM_PANEL);
     if (depth == 0)

@@ -14,7 +14,8 @@
 /* Doubles of x that a block of w rows may need in L2 while all panels pass over it. */
 #define X_BLOCK 24576
 
-/* -- the formulas, on one vector of a parameter ---------------------------------------------- */
+/* -- the formulas, on one vector of a parameter ----------------------------------------------
+ */
 
 INLINE void adam_apply(vec g, double *w, double *m, double *v, const fm_update *update)
 {
@@ -50,7 +51,8 @@ INLINE void apply(const bool adam, vec g, fm_packed w, size_t at, const fm_updat
         sgd_apply(g, w.value + at, w.slot[0] ? w.slot[0] + at : NULL, update);
 }
 
-/* -- dense --------------------------------------------------------------------------------------- */
+/* -- dense
+ * --------------------------------------------------------------------------------------- */
 
 /* g (mr, 8) = x (rows, mr)^T dz (rows, 8), one chain each; rows <= FM_GRADIENT_BLOCK. */
 INLINE void gradient_chain(const int mr, vec *g, const double *x, size_t x_stride,
@@ -74,9 +76,9 @@ INLINE void gradient_chain(const int mr, vec *g, const double *x, size_t x_strid
     }
 }
 
-INLINE void update_tile(const bool adam, const int mr, fm_packed w, size_t at,
-                        const double *x, size_t x_stride, const double *dz, size_t dz_stride,
-                        size_t rows, const fm_update *update)
+INLINE void update_tile(const bool adam, const int mr, fm_packed w, size_t at, const double *x,
+                        size_t x_stride, const double *dz, size_t dz_stride, size_t rows,
+                        const fm_update *update)
 {
     vec g[MR_GRADIENT * VECS];
     gradient_chain(mr, g, x, x_stride, dz, dz_stride, smaller(rows, FM_GRADIENT_BLOCK));
@@ -104,10 +106,20 @@ INLINE void update_panel(const bool adam, fm_packed w, size_t at, const double *
     case n:                                                                                    \
         update_tile(adam, n, w, at + k * FM_PANEL, x + k, x_stride, dz, dz_stride, rows,       \
                     update);                                                                   \
-        break;
-            TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+        break
+            TILE(1);
+            TILE(2);
+            TILE(3);
+            TILE(4);
+            TILE(5);
+            TILE(6);
 #if MR_GRADIENT > 6
-            TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12)
+            TILE(7);
+            TILE(8);
+            TILE(9);
+            TILE(10);
+            TILE(11);
+            TILE(12);
 #endif
 #undef TILE
         }
@@ -125,20 +137,19 @@ INLINE void update_dense(const bool adam, fm_packed w, const double *x, size_t x
     for (size_t k = 0; k < depth; k += block)
         for (size_t p = 0; p < panels; p++)
             update_panel(adam, w, p * w.panel_stride + k * FM_PANEL, x + k, x_stride,
-                         dz + p * FM_PANEL, dz_stride, rows, smaller(block, depth - k),
-                         update);
+                         dz + p * FM_PANEL, dz_stride, rows, smaller(block, depth - k), update);
 }
 
 static void kernel_update_adam(fm_packed w, const double *x, size_t x_stride, const double *dz,
-                        size_t dz_stride, size_t rows, size_t depth, size_t panels,
-                        const fm_update *update)
+                               size_t dz_stride, size_t rows, size_t depth, size_t panels,
+                               const fm_update *update)
 {
     update_dense(true, w, x, x_stride, dz, dz_stride, rows, depth, panels, update);
 }
 
 static void kernel_update_sgd(fm_packed w, const double *x, size_t x_stride, const double *dz,
-                       size_t dz_stride, size_t rows, size_t depth, size_t panels,
-                       const fm_update *update)
+                              size_t dz_stride, size_t rows, size_t depth, size_t panels,
+                              const fm_update *update)
 {
     update_dense(false, w, x, x_stride, dz, dz_stride, rows, depth, panels, update);
 }

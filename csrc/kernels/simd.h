@@ -43,8 +43,8 @@
 #endif
 
 typedef double vec __attribute__((vector_size(8 * VL)));
-typedef int64_t veci __attribute__((vector_size(8 * VL)));   /* masks, bits of doubles */
-typedef uint64_t vecu __attribute__((vector_size(8 * VL)));  /* words of Philox */
+typedef int64_t veci __attribute__((vector_size(8 * VL)));  /* masks, bits of doubles */
+typedef uint64_t vecu __attribute__((vector_size(8 * VL))); /* words of Philox */
 
 INLINE vec v_load(const double *p)
 {

@@ -18,7 +18,8 @@ INLINE void accumulate(const int np, vec *acc, const fm_entry *entries, size_t c
         const double *row = rows + entries[e].index * row_stride;
 #pragma GCC unroll 32
         for (int j = 0; j < np * VECS; j++)
-            acc[j] = v_fma(a, v_load(row + (j / VECS) * panel_stride + (j % VECS) * VL), acc[j]);
+            acc[j] =
+                v_fma(a, v_load(row + (j / VECS) * panel_stride + (j % VECS) * VL), acc[j]);
     }
 }
 
@@ -35,8 +36,9 @@ INLINE void sparse_strip(const int np, double *y, const fm_entry *entries, size_
         v_store(y + j * VL, acc[j]);
 }
 
-static void kernel_sparse_matmul(double *y, const fm_entry *entries, size_t count, const double *w,
-                          size_t panel_stride, size_t panels, bool resume)
+static void kernel_sparse_matmul(double *y, const fm_entry *entries, size_t count,
+                                 const double *w, size_t panel_stride, size_t panels,
+                                 bool resume)
 {
     size_t p = 0;
     for (; p + NP_SPARSE <= panels; p += NP_SPARSE)
@@ -83,19 +85,19 @@ INLINE void sparse_update(const bool adam, fm_packed w, const fm_entry *entries,
                             dz + p * FM_PANEL, dz_stride, depth, update);
 }
 
-static void kernel_sparse_update_adam(fm_packed w, const fm_entry *entries, const uint32_t *counts,
-                               size_t capacity, const uint8_t *active, const double *dz,
-                               size_t dz_stride, size_t depth, size_t panels,
-                               const fm_update *update)
+static void kernel_sparse_update_adam(fm_packed w, const fm_entry *entries,
+                                      const uint32_t *counts, size_t capacity,
+                                      const uint8_t *active, const double *dz, size_t dz_stride,
+                                      size_t depth, size_t panels, const fm_update *update)
 {
     sparse_update(true, w, entries, counts, capacity, active, dz, dz_stride, depth, panels,
                   update);
 }
 
-static void kernel_sparse_update_sgd(fm_packed w, const fm_entry *entries, const uint32_t *counts,
-                              size_t capacity, const uint8_t *active, const double *dz,
-                              size_t dz_stride, size_t depth, size_t panels,
-                              const fm_update *update)
+static void kernel_sparse_update_sgd(fm_packed w, const fm_entry *entries,
+                                     const uint32_t *counts, size_t capacity,
+                                     const uint8_t *active, const double *dz, size_t dz_stride,
+                                     size_t depth, size_t panels, const fm_update *update)
 {
     sparse_update(false, w, entries, counts, capacity, active, dz, dz_stride, depth, panels,
                   update);

@@ -23,9 +23,8 @@
 
 extern const fm_kernels FM_CAT(fm_kernels_, FM_ISA);
 
-const fm_kernels FM_CAT(fm_kernels_, FM_ISA) = {
-    .isa = FM_STR(FM_ISA),
+const fm_kernels FM_CAT(fm_kernels_, FM_ISA) = {.isa = FM_STR(FM_ISA),
 #define X(result, name, parameters) .name = kernel_##name,
-    FM_KERNELS(X)
+                                                FM_KERNELS(X)
 #undef X
 };

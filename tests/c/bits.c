@@ -49,26 +49,50 @@ typedef struct test_case {
 #define DENSE(n) {.kind = FM_DENSE, .outputs = (n), .use_bias = true, .trainable = true}
 #define RELU {.kind = FM_RELU, .max_value = 1e308}
 #define ADAM {.kind = FM_ADAM, .beta_1 = 0.9, .beta_2 = 0.999, .epsilon = 1e-7}
-#define LOGITS {.kind = FM_SPARSE_CATEGORICAL_CROSSENTROPY, .from_logits = true, .epsilon = 1e-7}
+#define LOGITS                                                                                 \
+    {.kind = FM_SPARSE_CATEGORICAL_CROSSENTROPY, .from_logits = true, .epsilon = 1e-7}
 
 static const test_case cases[] = {
     {"wide hidden, narrow head",
      {DENSE(MAX_WIDTH), RELU, {.kind = FM_DROPOUT, .rate = 0.2, .seed = 7}, DENSE(10)},
-     4, 10, 32, LOGITS, ADAM, 0.2},
+     4,
+     10,
+     32,
+     LOGITS,
+     ADAM,
+     0.2},
     {"the same, dense input",
      {DENSE(MAX_WIDTH), RELU, {.kind = FM_DROPOUT, .rate = 0.2, .seed = 7}, DENSE(10)},
-     4, 10, 32, LOGITS, ADAM, 1},
+     4,
+     10,
+     32,
+     LOGITS,
+     ADAM,
+     1},
     {"two wide layers, momentum",
      {DENSE(300), {.kind = FM_TANH}, DENSE(301), RELU, DENSE(3)},
-     5, 3, 29, LOGITS, {.kind = FM_SGD, .momentum = 0.9, .nesterov = true}, 1},
+     5,
+     3,
+     29,
+     LOGITS,
+     {.kind = FM_SGD, .momentum = 0.9, .nesterov = true},
+     1},
     {"narrow, squared error",
      {DENSE(20), {.kind = FM_TANH}, DENSE(17), {.kind = FM_TANH}, DENSE(2)},
-     5, 2, 83, {.kind = FM_MEAN_SQUARED_ERROR}, ADAM, 1},
+     5,
+     2,
+     83,
+     {.kind = FM_MEAN_SQUARED_ERROR},
+     ADAM,
+     1},
     {"softmax and probabilities",
      {DENSE(33), RELU, DENSE(9), {.kind = FM_SOFTMAX}},
-     4, 9, 16,
+     4,
+     9,
+     16,
      {.kind = FM_CATEGORICAL_CROSSENTROPY, .label_smoothing = 0.1, .epsilon = 1e-7},
-     {.kind = FM_SGD}, 0.5},
+     {.kind = FM_SGD},
+     0.5},
 };
 
 static void run_case(const test_case *test)
@@ -121,7 +145,8 @@ static void run_case(const test_case *test)
         if (test->operations[i].kind != FM_DENSE)
             continue;
         require(fm_network_read(network, parameter, FM_VALUE, weights), "read");
-        hash = hash_bytes(hash, weights, inputs * test->operations[i].outputs * sizeof *weights);
+        hash =
+            hash_bytes(hash, weights, inputs * test->operations[i].outputs * sizeof *weights);
         parameter += 2;
         inputs = test->operations[i].outputs;
     }
