@@ -1,0 +1,20 @@
+"""What all tests share: each behaviour is tested on both engines."""
+
+from __future__ import annotations
+
+import pytest
+
+import fastmlp
+
+
+@pytest.fixture(params=["reference", "native"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of an engine."""
+    return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_session() -> None:
+    """Names, seeds and masks do not depend on which tests ran before."""
+    fastmlp.utils.clear_session()
+    fastmlp.utils.set_random_seed(7)

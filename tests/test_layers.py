@@ -1,0 +1,166 @@
+"""Layers: shapes, what each computes, configurations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fastmlp
+from fastmlp import activations, layers
+
+X = np.random.default_rng(0).normal(size=(5, 6))  # (B, F)
+
+# What NumPy says each layer computes, written independently of the engines.
+COMPUTED = {
+    "relu": (layers.ReLU, {}, lambda x: np.maximum(x, 0)),
+    "relu_capped": (
+        layers.ReLU,
+        {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.2},
+        lambda x: np.where(x >= 1, 1, np.where(x > 0.2, x, 0.1 * (x - 0.2))),
+    ),
+    "softmax": (layers.Softmax, {}, lambda x: np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)),
+    "tanh": (layers.Activation, {"activation": "tanh"}, np.tanh),
+    "linear": (layers.Activation, {"activation": "linear"}, lambda x: x),
+    "rescaling": (layers.Rescaling, {"scale": 3.0, "offset": -1.0}, lambda x: x * 3 - 1),
+    "dropout": (layers.Dropout, {"rate": 0.5}, lambda x: x),
+}
+# exp and tanh of the native engine are within 1 ulp, a softmax divides by a sum of six.
+ROUNDING = {"rtol": 1e-14, "atol": 1e-16}
+
+
+def one_layer(layer: layers.Layer, engine: str) -> fastmlp.Sequential:
+    model = fastmlp.Sequential([layer])
+    model.compile("sgd", engine=engine)
+    return model
+
+
+@pytest.mark.parametrize(("cls", "options", "expected"), COMPUTED.values(), ids=COMPUTED)
+def test_what_a_layer_computes(cls, options, expected, engine):
+    np.testing.assert_allclose(one_layer(cls(**options), engine)(X), expected(X), **ROUNDING)
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_dense(engine, use_bias):
+    layer = layers.Dense(4, "tanh", use_bias, bias_initializer="ones")
+    y = one_layer(layer, engine)(X)
+    kernel = layer.get_weights()[0]
+    # Sums of six products, in one order or another.
+    np.testing.assert_allclose(y, np.tanh(X @ kernel + use_bias), rtol=1e-13)
+    assert layer.count_params() == 24 + 4 * use_bias
+
+
+def test_elementwise_layers_keep_the_shape_of_a_sample(engine):
+    images = np.arange(24.0).reshape(2, 3, 4)
+    model = fastmlp.Sequential([layers.Rescaling(0.5), layers.ReLU()])
+    model.compile("sgd", engine=engine)
+    np.testing.assert_array_equal(model(images), images * 0.5)
+    np.testing.assert_array_equal(model.predict(images), images * 0.5)
+    assert model.output_shape == (None, 3, 4)
+
+
+def test_a_layer_can_be_called_alone():
+    np.testing.assert_allclose(layers.Softmax()(X).numpy().sum(axis=1), 1.0, rtol=1e-15)
+
+
+@pytest.mark.parametrize("engine_name", ["reference", "native"])
+def test_dropout_while_training(engine_name):
+    model = one_layer(layers.Dropout(0.25), engine_name)
+    x = np.ones((200, 100))
+    first, second = model(x, training=True).numpy(), model(x, training=True).numpy()
+    kept = first != 0
+    np.testing.assert_array_equal(first[kept], 1 / 0.75)
+    # 20,000 draws: the standard deviation of the share is 0.003.
+    assert abs(kept.mean() - 0.75) < 0.015
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(model(x), x)
+
+
+def test_dropout_masks_follow_the_seed(engine):
+    x = np.ones((4, 50))
+    seeded = [one_layer(layers.Dropout(0.5, seed=s), engine)(x, training=True) for s in (1, 1, 2)]
+    np.testing.assert_array_equal(seeded[0], seeded[1])
+    assert not np.array_equal(seeded[0], seeded[2])
+
+
+def test_names_are_numbered_as_in_keras():
+    made = [layers.Dense(1), layers.Dense(1), layers.ReLU(), layers.Input((2,)), layers.Flatten()]
+    assert [layer.name for layer in made] == ["dense", "dense_1", "re_lu", "input_layer", "flatten"]
+    fastmlp.backend.clear_session()
+    assert layers.Dense(1).name == "dense"
+    assert layers.Dense(1, name="head").name == "head"
+
+
+def test_dense_on_images_suggests_flatten():
+    model = fastmlp.Sequential([layers.Input((28, 28))])
+    with pytest.raises(ValueError, match=r"put Flatten\(\) before it.*\(None, 28, 28\)"):
+        model.add(layers.Dense(10))
+    assert model.layers == []
+
+
+@pytest.mark.parametrize("layer", [layers.Softmax(), layers.Activation("softmax")])
+def test_softmax_on_images_is_refused(layer):
+    with pytest.raises(ValueError, match=r"softmax works on.*\(None, 3, 4\)"):
+        layer.build((None, 3, 4))
+
+
+def test_shapes_before_and_after_building():
+    layer = layers.Dense(3)
+    assert not layer.built
+    with pytest.raises(AttributeError, match="no input shape"):
+        _ = layer.input_shape
+    with pytest.raises(ValueError, match="not built"):
+        layer.count_params()
+    layer.build((None, 2))
+    layer.build((None, 2))
+    assert (layer.input_shape, layer.output_shape) == ((None, 2), (None, 3))
+    with pytest.raises(ValueError, match=r"was built for input shape \(None, 2\)"):
+        layer.build((None, 5))
+
+
+def test_flatten_multiplies_the_axes():
+    layer = layers.Flatten(input_shape=(4, 3, 2))
+    layer.build((None, 4, 3, 2))
+    assert layer.output_shape == (None, 24)
+
+
+@pytest.mark.parametrize("option", [{"input_shape": (6,)}, {"input_dim": 6}])
+def test_the_older_ways_to_state_the_input(option):
+    model = fastmlp.Sequential([layers.Dense(2, **option)])
+    assert model.input_shape == (None, 6)
+    assert model.count_params() == 14
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.Dense(3, "relu", False, kernel_initializer="he_normal", name="d", trainable=False),
+        layers.Dropout(0.3, seed=5),
+        layers.Activation("softmax"),
+        layers.ReLU(6.0, 0.1, 0.2),
+        layers.Softmax(1),
+        layers.Rescaling(0.5, 1.0),
+        layers.Flatten(input_shape=(2, 3)),
+        layers.Input((2, 3)),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_configuration_round_trip(layer):
+    twin = layers.deserialize(layers.serialize(layer))
+    assert type(twin) is type(layer)
+    assert twin.get_config() == layer.get_config()
+
+
+def test_activation_functions_on_arrays():
+    x = np.array([[-1.0, 0.5, 2.0]])
+    assert activations.relu(x, negative_slope=0.1, max_value=1.5).tolist() == [[-0.1, 0.5, 1.5]]
+    assert activations.linear([1, 2]).tolist() == [1.0, 2.0]
+    np.testing.assert_array_equal(activations.tanh(x), np.tanh(x))
+    np.testing.assert_allclose(activations.softmax(x.T, axis=0).sum(), 1.0, rtol=1e-15)
+    assert activations.get(None) is activations.linear
+    assert activations.get("tanh") is activations.tanh
+    assert activations.serialize(activations.softmax) == "softmax"
+
+
+def test_dense_takes_an_activation_function(engine):
+    by_name, by_function = layers.Dense(3, "relu"), layers.Dense(3, activations.relu)
+    assert by_name.get_config()["activation"] == by_function.get_config()["activation"] == "relu"
