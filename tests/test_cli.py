@@ -97,6 +97,18 @@ def test_mnist_trains_tests_and_reports(data: Path, engine: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_main_is_the_command(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Called as a function it prints what the process prints, but for names and seconds."""
+    arguments = ["mnist", "--data", str(data), "--epochs", "2", "--hidden", "4"]
+    assert cli.main(arguments) == 0
+    printed = capsys.readouterr().out
+    numbers = re.findall(NUMBER, printed)
+    assert len(numbers) == 6
+    assert numbers == re.findall(NUMBER, run(*arguments).stdout)
+    assert cli.main(["info"]) == 0
+    assert capsys.readouterr().out == run("info").stdout
+
+
 def test_same_seed_same_numbers(data: Path) -> None:
     def numbers(seed: str) -> list[str]:
         done = run("mnist", "--data", str(data), "--epochs", "1", "--seed", seed)
