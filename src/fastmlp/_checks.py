@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 import operator
+import threading
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .threads import get_num_threads
+
 # Rows looked at together where the offending one is searched: bounds the memory.
 _BLOCK = 1024
+
+# From here on a look at all bytes takes longer than starting threads, some 0.1 ms.
+_LARGE = 1 << 24
 
 
 def integer(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
@@ -92,16 +98,9 @@ def real_array(name: str, value: Any) -> NDArray[Any]:
 
 
 def finite(name: str, array: NDArray[Any]) -> None:
-    """ValueError if an array holds NaN or infinity; says where the first is.
-
-    One pass without a temporary: a sum is finite only if every term is. Finite numbers so large
-    that their sum overflows are told apart by a second look.
-    """
-    if array.dtype.kind != "f":
+    """ValueError if an array holds NaN or infinity; says where the first is."""
+    if array.dtype.kind != "f" or _sums_are_finite(array):
         return
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(array.sum()):
-            return
     for start in range(0, len(array), _BLOCK):
         block = array[start : start + _BLOCK]
         wrong = np.argwhere(~np.isfinite(block))
@@ -111,3 +110,28 @@ def finite(name: str, array: NDArray[Any]) -> None:
                 f"{name} must hold finite numbers only. "
                 f"Received: {value} in row {start + int(wrong[0][0])}"
             )
+
+
+def _sums_are_finite(array: NDArray[Any]) -> bool:
+    """Whether sums over parts of an array are finite. True only if every element is; False also
+    for finite numbers so large that a sum overflows.
+
+    One pass without a temporary. What a large array costs is the way from memory, which is
+    shorter for several threads: 20 ms for one and 11 ms for two for MNIST's 376 MB.
+    """
+    found: list[bool] = []
+
+    def look(part: NDArray[Any]) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            found.append(bool(np.isfinite(part.sum())))
+
+    if array.nbytes < _LARGE:
+        look(array)
+    else:
+        parts = np.array_split(array, get_num_threads())
+        threads = [threading.Thread(target=look, args=(part,)) for part in parts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return all(found)

@@ -186,15 +186,26 @@ class CallbackList:
             raise TypeError(
                 f"callbacks must be a list of Callback. Received: callbacks={callbacks!r}"
             )
-        self.callbacks = list(callbacks)
-        for callback in self.callbacks:
-            if not isinstance(callback, Callback):
-                raise TypeError(
-                    "callbacks must be instances of fastmlp.callbacks.Callback. "
-                    f"Received: {callback!r}"
-                )
-            callback.set_params(params)
-            callback.set_model(model)
+        self.callbacks: list[Callback] = []
+        self._model, self._params = model, params
+        for callback in callbacks:
+            self.append(callback)
+
+    def append(self, callback: Callback) -> None:
+        """Call this one, too, after those before it.
+
+        Raises
+        ------
+        TypeError
+            If it is no Callback.
+        """
+        if not isinstance(callback, Callback):
+            raise TypeError(
+                f"callbacks must be instances of fastmlp.callbacks.Callback. Received: {callback!r}"
+            )
+        callback.set_params(self._params)
+        callback.set_model(self._model)
+        self.callbacks.append(callback)
 
     def call(self, hook: str, *args: Any) -> None:
         """Call the hook of that name on all callbacks."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import activations, engine
-from .layer import Layer, Shape
+from .layer import Layer
+from .shapes import Shape
 
 
 class Activation(Layer):

@@ -7,7 +7,8 @@ from typing import Any
 from .. import _checks, activations, engine, initializers
 from .._registry import serialize
 from ..variable import Variable
-from .layer import Layer, Shape
+from .layer import Layer
+from .shapes import Shape
 
 
 class Dense(Layer):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from .layer import Layer, Shape
+from .layer import Layer
+from .shapes import Shape
 
 
 class Flatten(Layer):

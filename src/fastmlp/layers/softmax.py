@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _checks, activations, engine
-from .layer import Layer, Shape
+from .layer import Layer
+from .shapes import Shape
 
 
 class Softmax(Layer):

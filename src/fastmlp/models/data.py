@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _checks
 from ..engine import Data, Float64Array
-from ..layers.layer import rows_of
+from ..layers.shapes import rows_of
 from ..losses import Loss
 
 

@@ -1,4 +1,4 @@
-"""What every model can do once it has layers: compile, fit, evaluate, predict."""
+"""What every model can do once it has layers: fit, evaluate, predict."""
 
 from __future__ import annotations
 
@@ -8,148 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _checks, losses, optimizers, random
-from ..binding import Binding
+from .. import _checks
 from ..callbacks import CallbackList, History
-from ..engine import Data, Training
-from ..engine import Loss as LoweredLoss
-from ..layers.layer import Layer, rows_of
+from ..engine import Data
+from ..layers.shapes import rows_of
 from ..progress import create_progress
-from ..variable import Variable
-from . import data as data_module
+from .compiled import CompiledModel
 from .summary import summary_text
-from .tracker import Tracker
 from .training import Trainer, evaluate_set, predict_rows, train_steps
 
 DEFAULT_BATCH_SIZE = 32
 
 
-class Model(Layer):
+class Model(CompiledModel):
     """Base of the models: a layer made of layers that can be trained."""
-
-    def __init__(self, *, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(name=name, trainable=trainable)
-        self.stop_training = False
-        self.history: History | None = None
-        self.optimizer: optimizers.Optimizer | None = None
-        self.loss: losses.Loss | None = None
-        self.tracker = Tracker(None, None)
-        self.compiled = False
-        self._compiled_engine: str | None = None
-        self._lowered_loss: LoweredLoss | None = None
-        self._shuffle_seed = 0
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers, from input to output."""
-        return []
-
-    # Compiling.
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        *,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
-        engine: str | None = None,
-    ) -> None:
-        """Choose how to train.
-
-        Parameters
-        ----------
-        optimizer : str or Optimizer
-            "adam", "sgd" or an instance. The default is Keras's, which fastmlp does not have yet.
-        loss : str or Loss
-            Needed for ``fit`` and ``evaluate``.
-        metrics, weighted_metrics : list, optional
-            Names, instances of Metric or functions of (y_true, y_pred); the second kind uses
-            sample weights.
-        engine : str, optional
-            "native" (default), or "reference", the specification in NumPy.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If an argument is not as described.
-
-        Examples
-        --------
-        >>> import fastmlp
-        >>> model = fastmlp.Sequential([fastmlp.Input((2,)), fastmlp.layers.Dense(1)])
-        >>> model.compile("sgd", "mse", metrics=["mse"])
-        >>> model.metrics_names
-        ['loss', 'mse']
-        """
-        chosen_optimizer = optimizers.get(optimizer)
-        chosen_optimizer.lower()
-        chosen_loss = None if loss is None else losses.get(loss)
-        lowered = None if chosen_loss is None else chosen_loss.lower()
-        tracker = Tracker(metrics, weighted_metrics)
-        if engine not in (None, "native", "reference"):
-            raise ValueError(f'engine must be "native" or "reference". Received: engine={engine!r}')
-        self.optimizer, self.loss, self.tracker = chosen_optimizer, chosen_loss, tracker
-        self._lowered_loss, self._compiled_engine = lowered, engine
-        self._shuffle_seed = random.next_seed()
-        self.compiled = True
-        self._binding = None  # the next use binds the new optimizer's slots
-        Variable.tick()
-
-    def _require_loss(self) -> losses.Loss:
-        if self.loss is None:
-            state = "with loss=None" if self.compiled else "not at all"
-            raise ValueError(
-                "compile must be called with a loss before fit, evaluate, train_on_batch or "
-                f"test_on_batch. Received: model {self.name!r}, compiled {state}"
-            )
-        return self.loss
-
-    @property
-    def metrics(self) -> list[Any]:
-        """The loss's running mean, then the compiled metrics."""
-        return [self.tracker.loss, *self.tracker.plain, *self.tracker.weighted]
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """Names of what ``evaluate`` returns, in its order."""
-        return list(self.tracker.names)
-
-    def reset_metrics(self) -> None:
-        """Set the running loss and metrics to their start."""
-        self.tracker.reset()
-
-    # The engine.
-
-    def _engine_name(self) -> str:
-        """The compiled choice, else that of a model inside this one, else native."""
-        if self._compiled_engine is not None:
-            return self._compiled_engine
-        for layer in self.layers:
-            name = layer._engine_name()
-            if name != "native":
-                return name
-        return "native"
-
-    def _training(self) -> Training | None:
-        if self._lowered_loss is None or self.optimizer is None:
-            return None
-        return Training(self._lowered_loss, self.optimizer.lower())
-
-    def _slots(self, variables: Sequence[Variable]) -> list[list[Variable]]:
-        if self._training() is None or self.optimizer is None:
-            return []
-        return [self.optimizer.slots(v) if v.trainable else [] for v in variables]
-
-    def _checked(self, x: Any, y: Any, sample_weight: Any = None, prefix: str = "") -> Data:
-        """A set that fits this model, built for x if it was not."""
-        loss = self._require_loss()
-        self._build_for(x)
-        sample = tuple(size for size in self.input_shape[1:] if size is not None)
-        outputs = self._network().outputs
-        checked = data_module.checked_set(loss, sample, outputs, x, y, sample_weight, prefix)
-        _checks.finite(f"{prefix}x", checked.x)
-        return checked
 
     # Training.
 
@@ -236,78 +108,21 @@ class Model(Layer):
             x, y, sample_weight, class_weight, validation_split, validation_data
         )
 
-        steps = -(-len(train.x) // size)
         history = History()
+        steps = -(-len(train.x) // size)
         hooks = CallbackList(callbacks, self, {"verbose": level, "epochs": epochs, "steps": steps})
-        history.set_params({"verbose": level, "epochs": epochs, "steps": steps})
-        history.set_model(self)
-        hooks.callbacks.append(history)
-        trainer = Trainer(self, train, size, hooks, progress)
-        self.history, self.stop_training = history, False
-        logs: dict[str, float] = {}
-        try:
-            hooks.call("on_train_begin", {})
-            for epoch in range(initial_epoch, epochs):
-                hooks.call("on_epoch_begin", epoch, {})
-                progress.begin(f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else None, steps)
-                binding = self._bind()
-                logs = trainer.run_epoch(binding, self._order(binding, len(train.x), shuffle))
-                if validation is not None and validates(epoch + 1):
-                    scores = self._evaluate(validation, validation_size, hooks)
-                    logs.update({f"val_{name}": value for name, value in scores.items()})
-                hooks.call("on_epoch_end", epoch, logs)
-                progress.end(logs)
-                if self.stop_training:
-                    break
-            hooks.call("on_train_end", logs)
-        finally:
-            progress.close()
+        hooks.append(history)
+
+        def validate(epoch: int) -> dict[str, float]:
+            if validation is None or not validates(epoch):
+                return {}
+            scores = self._evaluate(validation, validation_size, hooks)
+            return {f"val_{name}": value for name, value in scores.items()}
+
+        self.history = history
+        trainer = Trainer(self, train, size, shuffle, hooks, progress)
+        trainer.run(initial_epoch, epochs, validate)
         return history
-
-    def _training_sets(
-        self,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
-        class_weight: Any,
-        validation_split: float,
-        validation_data: Any,
-    ) -> tuple[Data, Data | None]:
-        """The set to train on and the one to validate with, all checked."""
-        share = _checks.number("validation_split", validation_split, 0.0, 1.0)
-        if class_weight is not None and sample_weight is not None:
-            raise ValueError(
-                "class_weight and sample_weight cannot be given together. "
-                f"Received: class_weight={class_weight!r} and sample_weight"
-            )
-        train, validation = self._checked(x, y, sample_weight), None
-        if validation_data is not None:
-            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-                raise ValueError(
-                    "validation_data must be (x, y) or (x, y, sample_weight). "
-                    f"Received: validation_data of type {type(validation_data).__name__}"
-                )
-            weights = validation_data[2] if len(validation_data) == 3 else None
-            validation = self._checked(
-                validation_data[0], validation_data[1], weights, "validation "
-            )
-        elif share:
-            train, validation = data_module.split(train, share)
-        return self._with_class_weight(train, class_weight), validation
-
-    def _with_class_weight(self, data: Data, class_weight: Any) -> Data:
-        if class_weight is None:
-            return data
-        weights = data_module.class_weights(class_weight, data.targets, self._network().outputs)
-        return Data(data.x, data.targets, weights)
-
-    def _order(self, binding: Binding, n: int, shuffle: bool) -> NDArray[np.int64]:
-        """The rows in the order in which the next epoch visits them."""
-        if not shuffle:
-            return np.arange(n, dtype=np.int64)
-        assert self.optimizer is not None
-        step = int(self.optimizer.iterations)
-        return binding.engine.permutation(self._shuffle_seed, step, n)
 
     def train_on_batch(
         self,

@@ -9,7 +9,8 @@ from .. import _checks, layers
 from .._registry import serialize
 from ..engine import Operation
 from ..layers.input import InputLayer
-from ..layers.layer import Layer, Shape
+from ..layers.layer import Layer
+from ..layers.shapes import Shape
 from ..variable import Variable
 from .model import Model
 

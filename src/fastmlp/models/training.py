@@ -7,6 +7,7 @@ callbacks run. A chunk is about 50 ms of work, or one step when a callback asks 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +41,8 @@ class Trainer:
         The training set.
     batch_size : int
         Rows of a batch; the last of an epoch may be shorter.
+    shuffle : bool
+        Whether each epoch visits the rows in a new order.
     callbacks, progress
         What is told about each batch or chunk.
     """
@@ -49,12 +52,15 @@ class Trainer:
         model: Model,
         data: Data,
         batch_size: int,
+        shuffle: bool,
         callbacks: CallbackList,
         progress: Progress,
     ) -> None:
         self._model = model
         self._data = data
         self._batch_size = batch_size
+        self._steps = -(-len(data.x) // batch_size)
+        self._shuffle = shuffle
         self._callbacks = callbacks
         self._progress = progress
         self._by_batch = callbacks.wants(
@@ -62,15 +68,38 @@ class Trainer:
         )
         self._chunk = 1 if self._by_batch else _FIRST_CHUNK
 
-    def run_epoch(self, binding: Binding, order: NDArray[np.int64]) -> dict[str, float]:
-        """Train over the rows ``order``; loss and metrics of the epoch."""
+    def run(self, first: int, epochs: int, validate: Callable[[int], dict[str, float]]) -> None:
+        """Run the epochs [first, epochs); ``validate`` gives what its logs hold besides loss and
+        metrics, by the number of the epoch from 1."""
+        model, callbacks, progress = self._model, self._callbacks, self._progress
+        model.stop_training = False
+        logs: dict[str, float] = {}
+        try:
+            callbacks.call("on_train_begin", {})
+            for epoch in range(first, epochs):
+                callbacks.call("on_epoch_begin", epoch, {})
+                heading = f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else None
+                progress.begin(heading, self._steps)
+                logs = self._run_epoch()
+                logs.update(validate(epoch + 1))
+                callbacks.call("on_epoch_end", epoch, logs)
+                progress.end(logs)
+                if model.stop_training:
+                    break
+            callbacks.call("on_train_end", logs)
+        finally:
+            progress.close()
+
+    def _run_epoch(self) -> dict[str, float]:
+        """Train over all rows once; loss and metrics of the epoch."""
         tracker, batch_size = self._model.tracker, self._batch_size
-        steps = -(-len(order) // batch_size)
+        binding = self._model._bind()
+        order = self._order(binding)
         tracker.reset()
         logs: dict[str, float] = {}
         done = 0
-        while done < steps and not self._model.stop_training:
-            count = min(self._chunk, steps - done)
+        while done < self._steps and not self._model.stop_training:
+            count = min(self._chunk, self._steps - done)
             if self._by_batch:
                 self._callbacks.call("on_train_batch_begin", done, {})
             started = time.perf_counter()
@@ -83,6 +112,15 @@ class Trainer:
                 self._callbacks.call("on_train_batch_end", done - 1, logs)
             self._progress.update(done, logs)
         return logs
+
+    def _order(self, binding: Binding) -> NDArray[np.int64]:
+        """The rows in the order in which the next epoch visits them."""
+        n = len(self._data.x)
+        if not self._shuffle:
+            return np.arange(n, dtype=np.int64)
+        assert self._model.optimizer is not None
+        step = int(self._model.optimizer.iterations)
+        return binding.engine.permutation(self._model._shuffle_seed, step, n)
 
     def _adapt(self, steps: int, seconds: float) -> None:
         """Choose the next chunk from the time of the last."""

@@ -1,0 +1,76 @@
+"""Shapes of samples and batches, and arrays that have them."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _checks
+
+#: Of samples with their batch axis: (None, 28, 28).
+Shape = tuple[int | None, ...]
+
+# What an engine gathers rows from as it is.
+_READABLE = frozenset(map(np.dtype, (np.float64, np.float32, np.uint8)))
+
+
+def sample_shape(shape: Any) -> tuple[int, ...]:
+    """A shape of one sample, checked: positive integers, at least one."""
+    sizes = _positive_integers(shape)
+    if not sizes:
+        raise ValueError(
+            f"shape must be a tuple of positive integers, one for each axis of a sample. "
+            f"Received: shape={shape!r}"
+        )
+    return sizes
+
+
+def batch_shape(shape: Any) -> Shape:
+    """A shape with a batch axis, checked; the batch size itself is left open."""
+    sizes = _positive_integers(tuple(shape)[1:]) if hasattr(shape, "__len__") else ()
+    if not sizes:
+        raise ValueError(
+            "input_shape must be (None, ...), the batch axis and then positive integers. "
+            f"Received: input_shape={shape!r}"
+        )
+    return (None, *sizes)
+
+
+def _positive_integers(shape: Any) -> tuple[int, ...]:
+    """The shape as a tuple if it is made of positive integers, else ()."""
+    if isinstance(shape, (str, bytes)) or not hasattr(shape, "__len__"):
+        return ()
+    try:
+        sizes = tuple(operator.index(size) for size in shape)
+    except TypeError:
+        return ()
+    return sizes if all(size > 0 for size in sizes) else ()
+
+
+def rows_of(x: Any, sample: tuple[int, ...], name: str = "x") -> NDArray[Any]:
+    """x (N, *sample) as (N, features) rows an engine reads: C-contiguous float64, float32 or
+    uint8, without a copy where it is one of these already. Values are not looked at.
+
+    Raises
+    ------
+    ValueError
+        If the shape differs, there are no samples, or the values are not real numbers.
+    """
+    array = _checks.real_array(name, x)
+    if array.ndim == 1 and sample == (1,):
+        array = array[:, None]  # as Keras: one feature needs no axis of its own
+    if array.ndim != len(sample) + 1 or array.shape[1:] != sample:
+        expected = ", ".join(map(str, sample))
+        raise ValueError(
+            f"{name} must have shape (samples, {expected}). Received: {name} of shape {array.shape}"
+        )
+    if len(array) == 0:
+        raise ValueError(
+            f"{name} must hold at least one sample. Received: {name} of shape {array.shape}"
+        )
+    if array.dtype not in _READABLE or not array.flags.aligned:
+        array = array.astype(np.float64, order="C")
+    return np.ascontiguousarray(array).reshape(len(array), -1)
