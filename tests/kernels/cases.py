@@ -1,0 +1,264 @@
+"""The table of cases: each kernel at its edges for the tests, at real sizes for the benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from . import elementwise, products, rows, updates
+from .memory import Call
+from .rows import CATEGORICAL, SPARSE, SQUARED
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call that is built when it is needed; its options are its name."""
+
+    kernel: str
+    builder: Callable[..., Call]
+    options: tuple[tuple[str, Any], ...]
+
+    def build(self) -> Call:
+        call = self.builder(**dict(self.options))
+        assert call.kernel == self.kernel, f"{self} calls {call.kernel}"
+        return call
+
+    def __str__(self) -> str:
+        return "-".join([self.kernel, *(f"{name}={value}" for name, value in self.options)])
+
+
+def case(kernel: str, builder: Callable[..., Call], /, **options: Any) -> Case:
+    return Case(kernel, builder, tuple(options.items()))
+
+
+# Batch rows around every register tile, primes, and more than a cache block may hold.
+ROWS = (*range(1, 15), 17, 31, 97, 101)
+DEPTHS = (0, 1, 7, 8, 9, 255, 256, 257)
+PANELS = (1, 2, 3, 4, 5, 7, 8, 9, 13)
+COLUMNS = (1, 7, 8, 9, 23, 65)
+
+
+def product_cases() -> Iterator[Case]:
+    """Rows and panels against every depth; the others take turns, so that they meet too."""
+    pairs = list(product(ROWS, DEPTHS))
+    for i, (m, depth) in enumerate(pairs):
+        panels, gap = PANELS[i % len(PANELS)], i % 2
+        yield case("matmul", products.matmul, rows=m, depth=depth, panels=panels, gap=gap)
+        ragged = panels * 8 - (0, 1, 7, 3)[i % 4]  # the last panel is not whole
+        options = {"depth": depth, "w_rows": ragged, "panels": panels, "gap": gap}
+        yield case("matmul_transposed", products.matmul_transposed, rows=m, **options)
+    for m, panels in product((1, 2, 3, 6, 8, 13), PANELS):
+        yield case("matmul", products.matmul, rows=m, depth=11, panels=panels)
+    for density, resume, (panels, depth) in product(
+        ("normal", "0.2", "0"), (False, True), ((1, 9), (3, 257), (4, 8), (5, 7), (9, 31), (16, 64))
+    ):
+        options = {"depth": depth, "panels": panels, "density": density, "resume": resume}
+        yield case("sparse_matmul", products.sparse_matmul, **options)
+    for m, panels in ((0, 2), (3, 0), (0, 0)):
+        yield case("matmul", products.matmul, rows=m, depth=5, panels=panels)
+        options = {"rows": m, "depth": 5, "w_rows": panels * 8, "panels": panels}
+        yield case("matmul_transposed", products.matmul_transposed, **options)
+    yield case("sparse_matmul", products.sparse_matmul, depth=5, panels=0, density="normal")
+    hostile: dict[str, Any] = {"depth": 9, "panels": 2, "values": "hostile"}
+    for m in (1, 2, 3, 5, 8):
+        yield case("matmul", products.matmul, rows=m, **hostile)
+        transposed = {"rows": m, "w_rows": 11, **hostile}
+        yield case("matmul_transposed", products.matmul_transposed, **transposed)
+    yield case("sparse_matmul", products.sparse_matmul, depth=40, panels=2, density="hostile")
+
+
+def update_cases() -> Iterator[Case]:
+    sizes: dict[str, Any]
+    for i, (optimizer, probe) in enumerate(product(updates.OPTIMIZERS, (True, False))):
+        kernel = "update_adam" if optimizer == "adam" else "update_sgd"
+        common = {"optimizer": optimizer, "probe": probe}
+        for j, m in enumerate((1, 2, 3, 8, 13, 32, 255, 257)):
+            sizes = {"depth": (1, 6, 7, 11, 12, 13)[(i + j) % 6], "columns": COLUMNS[j % 6]}
+            yield case(kernel, updates.update, rows=m, gap=j % 2, **sizes, **common)
+        for j, depth in enumerate((*range(1, 15), 25)):
+            sizes = {"depth": depth, "columns": COLUMNS[(i + j) % 6]}
+            yield case(kernel, updates.update, rows=5, **sizes, **common)
+        for j, m in enumerate((1023, 1024, 1025, 2049)):
+            sizes = {"depth": (3, 1, 7, 2)[(i + j) % 4], "columns": 9}
+            yield case(kernel, updates.update, rows=m, **sizes, **common)
+        for m in (1, 33, 1025):
+            yield case(kernel, updates.update, rows=m, depth=1, columns=17, bias=True, **common)
+        for m, depth, columns in ((0, 5, 8), (5, 0, 8), (5, 3, 0)):
+            sizes = {"rows": m, "depth": depth, "columns": columns}
+            yield case(kernel, updates.update, **sizes, **common)
+        for m, depth, panels in ((1, 1, 1), (5, 7, 3), (32, 30, 4), (9, 25, 9), (1024, 4, 1)):
+            sizes = {"rows": m, "depth": depth, "panels": panels, "density": "0.3"}
+            yield case("sparse_" + kernel, updates.sparse_update, **sizes, **common)
+        for depth, panels in ((0, 2), (6, 0)):
+            sizes = {"rows": 3, "depth": depth, "panels": panels, "density": "0.5"}
+            yield case("sparse_" + kernel, updates.sparse_update, **sizes, **common)
+    for optimizer in ("adam", "sgd", "momentum"):
+        kernel = "update_adam" if optimizer == "adam" else "update_sgd"
+        common = {"optimizer": optimizer, "probe": True}
+        hostile = {"rows": 7, "depth": 13, "columns": 8, "values": "hostile"}
+        yield case(kernel, updates.update, **hostile, **common)
+        hostile = {"rows": 7, "depth": 13, "panels": 2, "density": "hostile"}
+        yield case("sparse_" + kernel, updates.sparse_update, **hostile, **common)
+
+
+def elementwise_cases() -> Iterator[Case]:
+    sizes = ((1, 1), (3, 2), (5, 4), (2, 9), (0, 3), (2, 0))
+    for (m, panels), slope in product(sizes, (True, False)):
+        common = {"rows": m, "panels": panels, "slope": slope}
+        for bias in (True, False):
+            yield case("add_bias", elementwise.add_bias, bias=bias, **common)
+        for values in ("normal", "special"):
+            yield case("relu", elementwise.relu, values=values, **common)
+            yield case("tanh", elementwise.tanh, values=values, **common)
+        leaky = {"negative_slope": 0.25, "max_value": 1.0, "threshold": -0.5}
+        yield case("relu", elementwise.relu, **common, **leaky)
+        yield case("rescale", elementwise.rescale, scale=1 / 255, offset=-0.1, **common)
+        yield case("dropout", elementwise.dropout, rate=0.3, **common)
+    for first_panel, panels, step, rate in (
+        (0, 1, 7, 0.5),
+        (3, 6, 2**32 - 1, 0.2),
+        (5, 2, 2**32 + 3, 0.9),
+        (4, 4, 2**48 - 1, 0.0),
+        (1, 11, 1, 0.999),
+    ):
+        where = {"first_row": 1000, "first_panel": first_panel, "step": step, "rate": rate}
+        for values in ("normal", "special"):
+            common = {"rows": 4, "panels": panels, "slope": True, "values": values}
+            yield case("dropout", elementwise.dropout, **common, **where)
+    for (m, panels), values in product(sizes, ("normal", "hostile")):
+        yield case("multiply", elementwise.multiply, rows=m, panels=panels, values=values)
+    for kernel, n in product(("map_exp", "map_log", "map_tanh"), (0, 1, 2, 3, 7, 8, 9, 31)):
+        yield case(kernel, elementwise.map_function, kernel=kernel, n=n)
+
+
+def gather_cases() -> Iterator[Case]:
+    features = (1, 7, 8, 9, 30)
+    for k, dtype in product(features, ("float64", "float32", "uint8")):
+        for scale, offset in ((1.0, 0.0), (1 / 255, 0.0), (0.1, -0.7)):
+            options = {"features": k, "dtype": dtype, "scale": scale, "offset": offset}
+            yield case("gather", elementwise.gather, rows=5, gap=k % 2, **options)
+        for by_feature, (begin, end) in product((True, False), ((0, k), (k // 3, k), (0, k // 2))):
+            options = {"features": k, "dtype": dtype, "begin": begin, "end": end}
+            options |= {"by_feature": by_feature, "scale": 0.5}
+            yield case("gather_sparse", elementwise.gather_sparse, **options)
+    yield case("gather", elementwise.gather, rows=0, features=9, dtype="float64")
+
+
+def row_cases() -> Iterator[Case]:
+    for i, outputs in enumerate((1, 2, 7, 8, 9, 10, 63, 65, 1000)):
+        for m in (1, 3):
+            common = {"rows": m, "outputs": outputs, "gap": i % 2}
+            for values in ("normal", "huge", "steep", "infinite", "nan"):
+                yield case("softmax", rows.softmax, values=values, **common)
+            for in_place in (False, True):
+                yield case("softmax_gradient", rows.softmax_gradient, in_place=in_place, **common)
+            yield from loss_cases(common)
+    for builder in (rows.softmax, rows.softmax_gradient):
+        yield case(builder.__name__, builder, rows=0, outputs=5)
+    yield case("loss", rows.loss, kind=SPARSE, rows=0, outputs=5)
+
+
+def loss_cases(common: dict[str, Any]) -> Iterator[Case]:
+    for values, gradient in product(("normal", "huge", "steep"), (True, False)):
+        options = {"values": values, "gradient": gradient, **common}
+        yield case("loss", rows.loss, kind=SPARSE, **options)
+    for smoothing, gradient in product((0.0, 0.1), (True, False)):
+        options = {"smoothing": smoothing, "gradient": gradient, **common}
+        yield case("loss", rows.loss, kind=CATEGORICAL, **options)
+        yield case("loss", rows.loss, kind=CATEGORICAL, from_logits=False, **options)
+    for kind, values in product((SPARSE, CATEGORICAL), ("normal", "clipped")):
+        options = {"values": values, "from_logits": False, **common}
+        yield case("loss", rows.loss, kind=kind, **options)
+    if common["rows"] == 3:
+        yield case("loss", rows.loss, kind=SPARSE, values="nan", **common)
+    elif common["outputs"] > 2:  # the one label is of a class that is not -inf
+        yield case("loss", rows.loss, kind=SPARSE, values="infinite", **common)
+    for gradient in (True, False):
+        yield case("loss", rows.loss, kind=SQUARED, gradient=gradient, **common)
+
+
+def all_cases() -> list[Case]:
+    groups = (product_cases, update_cases, elementwise_cases, gather_cases, row_cases)
+    return [found for group in groups for found in group()]
+
+
+# The shapes of the flagship (784-128-10 in batches of 32), of wide layers, and of one row.
+BENCHMARKS = [
+    *(
+        case("matmul", products.matmul, rows=m, depth=depth, panels=panels)
+        for m, depth, panels in ((1, 784, 16), (32, 784, 16), (32, 128, 2), (256, 2048, 128))
+    ),
+    *(
+        case(
+            "matmul_transposed",
+            products.matmul_transposed,
+            rows=m,
+            depth=depth,
+            w_rows=8 * panels,
+            panels=panels,
+        )
+        for m, depth, panels in ((32, 10, 16), (256, 1024, 128))
+    ),
+    *(
+        case(
+            f"update_{optimizer}",
+            updates.update,
+            optimizer=optimizer,
+            rows=m,
+            depth=depth,
+            columns=columns,
+            probe=False,
+        )
+        for optimizer, (m, depth, columns) in product(
+            ("adam", "sgd"), ((32, 784, 128), (32, 128, 10), (256, 1024, 1024))
+        )
+    ),
+    case("sparse_matmul", products.sparse_matmul, depth=784, panels=16, density="0.19"),
+    *(
+        case(
+            f"sparse_update_{optimizer}",
+            updates.sparse_update,
+            optimizer=optimizer,
+            rows=32,
+            depth=784,
+            panels=16,
+            density="0.19",
+            probe=False,
+        )
+        for optimizer in ("adam", "sgd")
+    ),
+    *(
+        case("gather", elementwise.gather, rows=32, features=784, dtype=dtype, scale=1 / 255)
+        for dtype in ("float64", "float32", "uint8")
+    ),
+    *(
+        case(
+            "gather_sparse",
+            elementwise.gather_sparse,
+            features=784,
+            dtype=dtype,
+            begin=0,
+            end=784,
+            by_feature=False,
+        )
+        for dtype in ("float64", "uint8")
+    ),
+    *(
+        case(builder.__name__, builder, rows=32, panels=16, slope=True)
+        for builder in (elementwise.add_bias, elementwise.relu, elementwise.tanh)
+    ),
+    case("rescale", elementwise.rescale, rows=32, panels=16, slope=True, scale=1 / 255),
+    case("dropout", elementwise.dropout, rows=32, panels=16, slope=True, rate=0.2),
+    case("multiply", elementwise.multiply, rows=32, panels=16),
+    case("softmax", rows.softmax, rows=32, outputs=10),
+    case("softmax_gradient", rows.softmax_gradient, rows=32, outputs=10),
+    case("loss", rows.loss, kind=SPARSE, rows=32, outputs=10),
+    case("loss", rows.loss, kind=CATEGORICAL, rows=32, outputs=10, from_logits=False),
+    case("loss", rows.loss, kind=SQUARED, rows=32, outputs=10),
+    *(
+        case(kernel, elementwise.map_function, kernel=kernel, n=1024)
+        for kernel in ("map_exp", "map_log", "map_tanh")
+    ),
+]

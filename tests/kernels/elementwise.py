@@ -1,0 +1,242 @@
+"""Calls of the kernels that work element by element, and of those that read the caller's rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastmlp.random import dropout_mask
+
+from .exact import EPS, Float64Array
+from .header import CONSTANTS, PANEL
+from .layout import ENTRY, JUNK, draw, entries, normal, row_mask, up
+from .memory import Call, Want
+
+SPECIAL = np.array([0.0, -0.0, np.inf, np.nan, 5e-324, -1e308, 1e308, 1.5, -2.0])
+
+
+def _values(values: str, rows: int, stride: int) -> Float64Array:
+    if values == "special":
+        return np.resize(SPECIAL, (rows, stride))
+    return draw(values, "y", rows, stride)
+
+
+def _block(
+    kernel: str,
+    options: dict[str, Any],
+    z: Float64Array,
+    y: Float64Array,
+    dy: Float64Array,
+    slope: bool,
+    tolerance: float = 0.0,
+) -> Call:
+    """A kernel on fm_block: z (rows, stride) becomes y in all panels but the last, which is not
+    the block's; slope is multiplied by dy. tolerance: relative."""
+    rows, stride = z.shape
+    mask = row_mask(rows, stride, stride - PANEL)
+    before = normal("slope", rows, stride) if slope else None
+    with np.errstate(invalid="ignore"):
+        wants = {"block.y": Want(y, tolerance * np.abs(y), mask)}
+    if before is not None:
+        after = before * dy
+        wants["block.slope"] = Want(after, tolerance * np.abs(before), mask)
+    panels = stride // PANEL - 1
+    block = {"y": z, "slope": before, "stride": stride, "rows": rows, "panels": panels}
+    return Call(
+        kernel,
+        {"block": block, **options},
+        dict.fromkeys(wants, mask),
+        lambda: wants,
+        traffic=rows * panels * PANEL * 16 * len(wants),
+    )
+
+
+def add_bias(rows: int, panels: int, slope: bool, bias: bool = True) -> Call:
+    z = normal("y", rows, (panels + 1) * PANEL)
+    b = normal("bias", z.shape[1]) if bias else np.zeros(z.shape[1])
+    call = _block("add_bias", {}, z, z + b if bias else z, np.ones(z.shape), slope)
+    call.arguments["bias"] = b[: panels * PANEL] if bias else None
+    wants = call.expected()
+    if slope:  # set to 1, whatever it was
+        wants["block.slope"] = Want(np.ones(z.shape), where=wants["block.slope"].where)
+    return call
+
+
+def relu(
+    rows: int,
+    panels: int,
+    slope: bool,
+    values: str = "normal",
+    negative_slope: float = 0.0,
+    max_value: float = np.inf,
+    threshold: float = 0.0,
+) -> Call:
+    z = _values(values, rows, (panels + 1) * PANEL)
+    with np.errstate(invalid="ignore", over="ignore"):
+        below = negative_slope * (z - threshold)
+    y = np.where(z >= max_value, max_value, np.where(z > threshold, z, below))
+    dy = np.where(z >= max_value, 0.0, np.where(z > threshold, 1.0, negative_slope))
+    options = {
+        "negative_slope": negative_slope,
+        "max_value": max_value,
+        "threshold": threshold,
+    }
+    call = _block("relu", options, z, y, dy, slope)
+    if negative_slope == 0.0:  # the sign of a zero is no part of the contract
+        want = call.expected()["block.y"]
+        call.expected()["block.y"] = Want(want.values, np.where(y == 0, 5e-324, 0.0), want.where)
+    return call
+
+
+def tanh(rows: int, panels: int, slope: bool, values: str = "normal") -> Call:
+    z = _values(values, rows, (panels + 1) * PANEL)
+    y = np.tanh(z)
+    # tanh is within 2.5 ulp and NumPy's within 4; the slope 1 - y^2 then moves by 2 |y| times that
+    return _block("tanh", {}, z, y, 1.0 - y * y, slope, tolerance=16 * EPS)
+
+
+def rescale(rows: int, panels: int, slope: bool, scale: float, offset: float = 0.0) -> Call:
+    z = normal("y", rows, (panels + 1) * PANEL)
+    dy = np.full(z.shape, scale)
+    return _block("rescale", {"scale": scale, "offset": offset}, z, z * scale + offset, dy, slope)
+
+
+def dropout(
+    rows: int,
+    panels: int,
+    slope: bool,
+    rate: float,
+    step: int = 0,
+    first_row: int = 0,
+    first_panel: int = 0,
+    values: str = "normal",
+) -> Call:
+    """Keeps what random.dropout_mask keeps, to the bit; a dropped infinity or NaN becomes 0."""
+    seed = 0x0123456789ABCDEF
+    z = _values(values, rows, (panels + 1) * PANEL)
+    first_column = first_panel * PANEL
+    kept = dropout_mask(seed, step, first_row + rows, first_column + z.shape[1], rate)
+    kept = kept[first_row:, first_column:]
+    scale = 1.0 / (1.0 - rate)
+    with np.errstate(over="ignore"):
+        y = np.where(kept, z * scale, 0.0)
+    mask = {
+        "seed": seed,
+        "step": step,
+        "first_row": first_row,
+        "first_column": first_column,
+        "rate": rate,
+    }
+    return _block("dropout", {"mask": mask}, z, y, np.where(kept, scale, 0.0), slope)
+
+
+def multiply(rows: int, panels: int, values: str = "normal") -> Call:
+    """The gradient (the block's y) times the slope, which stays as it is."""
+    z = _values(values, rows, (panels + 1) * PANEL)
+    slope = normal("slope", *z.shape)
+    mask = row_mask(rows, z.shape[1], panels * PANEL)
+    with np.errstate(over="ignore"):
+        want = Want(z * slope, where=mask)
+    block = {"y": z, "slope": slope, "stride": z.shape[1], "rows": rows, "panels": panels}
+    return Call(
+        "multiply",
+        {"d": block},
+        {"d.y": mask},
+        lambda: {"d.y": want},
+        traffic=rows * panels * PANEL * 24,
+    )
+
+
+def _source(dtype: str, rows: int, features: int, scale: float, offset: float) -> tuple[Any, Any]:
+    """fm_source's members, and what it stands for: (rows, features) float64."""
+    density = np.random.default_rng(5).random((rows, features)) < 0.3
+    x = np.where(density, 100.0 * normal("source", rows, features), 0.0)
+    x = np.abs(x).astype(np.uint8) if dtype == "uint8" else x.astype(dtype)
+    table = np.arange(256) * scale + offset if dtype == "uint8" else None
+    source = {
+        "x": x,
+        "dtype": CONSTANTS[f"FM_{dtype.upper()}"],
+        "features": features,
+        "scale": scale,
+        "offset": offset,
+        "table": table,
+    }
+    return source, x.astype(np.float64) * scale + offset
+
+
+def gather(
+    rows: int, features: int, dtype: str, scale: float = 1.0, offset: float = 0.0, gap: int = 0
+) -> Call:
+    """Rows of the set in an order with repetitions; columns past the features become 0."""
+    source, values = _source(dtype, rows + 3, features, scale, offset)
+    order = np.random.default_rng(6).integers(0, rows + 3, rows)
+    stride = up(features) + gap * PANEL
+    want = np.zeros((rows, stride))
+    want[:, :features] = values[order]
+    return Call(
+        "gather",
+        {
+            "x": np.full((rows, stride), JUNK),
+            "x_stride": stride,
+            "source": source,
+            "order": order,
+            "rows": rows,
+        },
+        {"x": None},
+        lambda: {"x": Want(want)},
+        traffic=want.nbytes + rows * features * source["x"].itemsize,
+    )
+
+
+def gather_sparse(
+    features: int, dtype: str, begin: int, end: int, by_feature: bool, scale: float = 1.0
+) -> Call:
+    """The non-zeros among features [begin, end) of a row, and their appending to the lists of
+    features that hold some entries already."""
+    row, capacity, b = 2, 5, 17
+    source, values = _source(dtype, 4, features, scale, 0.0)
+    found = entries(np.where(np.arange(features) < end, values[row], 0.0), features)
+    index = found["index"].astype(np.int64)
+    found = found[~np.isnan(found["value"]) & (index >= begin)]
+    want = np.zeros(end - begin, ENTRY)
+    want[: len(found)] = found
+    arguments: dict[str, Any] = {
+        "entries": np.zeros(end - begin, ENTRY),
+        "source": source,
+        "row": row,
+        "begin": begin,
+        "end": end,
+        "by_feature": None,
+        "counts": None,
+        "capacity": capacity,
+        "b": b,
+    }
+    # entries past the count are unspecified
+    listed = np.arange(end - begin) < len(found)
+    writes: dict[str, Any] = {"entries": None}
+    wants = {"return": Want(np.array(len(found))), "entries": Want(want, where=listed)}
+    if by_feature:
+        counts = np.arange(features, dtype=np.uint32) % 4
+        lists = np.zeros((features, capacity), ENTRY)
+        appended = np.zeros((features, capacity), bool)
+        k = found["index"].astype(np.int64)
+        appended[k, counts[k]] = True
+        after, after_lists = counts.copy(), lists.copy()
+        after[k] += 1
+        after_lists["value"][k, counts[k]], after_lists["index"][k, counts[k]] = found["value"], b
+        arguments |= {"by_feature": lists, "counts": counts}
+        writes |= {"by_feature": appended, "counts": after != counts}
+        wants |= {"by_feature": Want(after_lists), "counts": Want(after)}
+    return Call("gather_sparse", arguments, writes, lambda: wants, traffic=(end - begin) * 8)
+
+
+def map_function(kernel: str, n: int) -> Call:
+    """map_exp, map_log, map_tanh on n numbers; their accuracy is tests/test_math.py's matter."""
+    function = {"map_exp": np.exp, "map_log": np.log, "map_tanh": np.tanh}[kernel]
+    x = np.abs(normal("map", n))
+    y = function(x)
+    # both sides are within 4 ulp
+    wants = {"y": Want(y, 8 * EPS * np.abs(y))}
+    arguments = {"y": np.full(n, JUNK), "x": x, "n": n}
+    return Call(kernel, arguments, {"y": None}, lambda: wants, traffic=n * 16)

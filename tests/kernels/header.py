@@ -1,0 +1,122 @@
+"""The prototypes, structures and constants of csrc/kernels.h and csrc/fastmlp.h, for ctypes.
+
+They are read from the headers, so that a changed signature can not be called by an old one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CSRC = Path(__file__).parents[2] / "csrc"
+
+_SCALARS: dict[str, Any] = {
+    "bool": ctypes.c_bool,
+    "double": ctypes.c_double,
+    "int": ctypes.c_int,
+    "int32_t": ctypes.c_int32,
+    "int64_t": ctypes.c_int64,
+    "size_t": ctypes.c_size_t,
+    "uint8_t": ctypes.c_uint8,
+    "uint32_t": ctypes.c_uint32,
+    "uint64_t": ctypes.c_uint64,
+    "void": None,
+}
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One parameter or member: ``base`` is the type's name without const and stars."""
+
+    name: str
+    base: str
+    pointer: bool
+    count: int | None  # of an array member
+
+
+@dataclass(frozen=True)
+class Prototype:
+    """A kernel's result type and parameters."""
+
+    name: str
+    result: str
+    parameters: tuple[Declaration, ...]
+
+
+def _text(name: str) -> str:
+    """A header without comments and line continuations."""
+    text = (CSRC / name).read_text().replace("\\\n", "\n")
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+
+
+def _declarations(text: str) -> list[Declaration]:
+    """``const double *x, *y[2]`` -> its names, each with the type."""
+    match = re.match(r"\s*(?:const\s+)?(\w+)(.*)", text, re.DOTALL)
+    assert match, f"no declaration: {text!r}"
+    result = []
+    for declarator in match[2].split(","):
+        name = re.search(r"(\w+)\s*(?:\[(\d+)\])?\s*$", declarator)
+        assert name, f"no name: {declarator!r}"
+        count = int(name[2]) if name[2] else None
+        result.append(Declaration(name[1], match[1], "*" in declarator, count))
+    return result
+
+
+def _enumerations(text: str) -> dict[str, dict[str, int]]:
+    """Members of every enumeration that counts up from 0."""
+    found = re.findall(r"typedef enum \w+ \{(.*?)\} (\w+);", text, re.DOTALL)
+    return {
+        name: {member: i for i, member in enumerate(re.findall(r"\b(FM_\w+)", body))}
+        for body, name in found
+    }
+
+
+def _ctype(declaration: Declaration, types: dict[str, Any]) -> Any:
+    single = ctypes.c_void_p if declaration.pointer else types[declaration.base]
+    return single if declaration.count is None else single * declaration.count
+
+
+def _structures(text: str, types: dict[str, Any]) -> dict[str, Any]:
+    """ctypes structures of all plain ones, in the header's order."""
+    members: dict[str, list[Declaration]] = {}
+    for name, body in re.findall(r"typedef struct (\w+) \{(.*?)\} \1;", text, re.DOTALL):
+        if "#define" in body:  # the kernel table itself
+            continue
+        parts = [part for part in body.split(";") if part.strip()]
+        members[name] = [d for part in parts for d in _declarations(part)]
+        fields = [(d.name, _ctype(d, types)) for d in members[name]]
+        types[name] = type(name, (ctypes.Structure,), {"_fields_": fields})
+    return members
+
+
+def _prototypes(text: str) -> dict[str, Prototype]:
+    body = text.split("#define FM_KERNELS(X)")[1].split("typedef")[0]
+    found = re.findall(r"X\(\s*(\w+)\s*,\s*(\w+)\s*,\s*\((.*?)\)\s*\)", body, re.DOTALL)
+    return {
+        name: Prototype(
+            name, result, tuple(d for p in parameters.split(",") for d in _declarations(p))
+        )
+        for result, name, parameters in found
+    }
+
+
+_headers = _text("fastmlp.h") + _text("kernels.h")
+_enums = _enumerations(_headers)
+
+TYPES: dict[str, Any] = {**_SCALARS, **dict.fromkeys(_enums, ctypes.c_int)}
+MEMBERS = _structures(_headers, TYPES)
+CONSTANTS = {name: value for members in _enums.values() for name, value in members.items()}
+KERNELS = _prototypes(_headers)
+PANEL = 8  # FM_PANEL
+GRADIENT_BLOCK = 1024  # FM_GRADIENT_BLOCK
+TRANSPOSE_SCRATCH = PANEL * 256  # FM_TRANSPOSE_SCRATCH
+
+
+def function(address: int, name: str) -> Any:
+    """The kernel at an address, as a Python callable."""
+    prototype = KERNELS[name]
+    arguments = [_ctype(p, TYPES) for p in prototype.parameters]
+    return ctypes.CFUNCTYPE(TYPES[prototype.result], *arguments)(address)

@@ -1,0 +1,87 @@
+"""Matrices as kernels take them: row-major with a stride, in panels, as lists of non-zeros."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .exact import Float64Array
+from .header import PANEL
+
+JUNK = 1.0e300  # finite padding that no reduction may read
+ENTRY = np.dtype([("value", np.float64), ("index", np.uint64)])  # fm_entry
+
+# All that float64 can be, but for infinities and NaN.
+HOSTILE = np.array(
+    [
+        *(0.0, -0.0, 5e-324, -5e-324, 2.0**-1022, -1e-310, 1e-160, -1e-154, 1.0, -1.0, 3.0),
+        *(1e154, -1e160, 1e300, np.finfo(float).max, -np.finfo(float).max),
+    ]
+)
+
+
+def normal(name: str, *shape: int) -> Float64Array:
+    """Normal deviates, a function of the name and the shape."""
+    return np.random.default_rng(zlib.crc32(name.encode())).standard_normal(shape)
+
+
+def hostile(name: str, *shape: int) -> Float64Array:
+    """Draws from HOSTILE, a function of the name and the shape."""
+    return np.random.default_rng(zlib.crc32(name.encode())).choice(HOSTILE, shape)
+
+
+def draw(values: str, name: str, *shape: int) -> Float64Array:
+    """``values`` is "normal", "hostile" or a density, the share of elements not zero."""
+    if values == "hostile":
+        return hostile(name, *shape)
+    drawn = normal(name, *shape)
+    if values == "normal":
+        return drawn
+    mask = np.random.default_rng(zlib.crc32((name + "mask").encode())).random(shape)
+    return np.where(mask < float(values), drawn, 0.0)
+
+
+def up(columns: int) -> int:
+    """Whole panels: the next multiple of PANEL."""
+    return -(-columns // PANEL) * PANEL
+
+
+def strided(matrix: Float64Array, stride: int, fill: float = JUNK) -> Float64Array:
+    """(M, N) -> (M, stride), the rest filled."""
+    result = np.full((len(matrix), stride), fill)
+    result[:, : matrix.shape[1]] = matrix
+    return result
+
+
+def packed(matrix: Float64Array, rows: int, gap: float = np.nan) -> Float64Array:
+    """(K, N) -> (panels, rows, PANEL); columns past N are 0, rows from K on are not the
+    matrix's: the gap that a panel stride leaves."""
+    depth, columns = matrix.shape
+    panels = up(columns) // PANEL
+    result = np.full((panels, rows, PANEL), gap)
+    padded = np.zeros((depth, panels * PANEL))
+    padded[:, :columns] = matrix
+    result[:, :depth] = padded.reshape(depth, panels, PANEL).transpose(1, 0, 2)
+    return result
+
+
+def row_mask(rows: int, stride: int, columns: int) -> NDArray[np.bool_]:
+    """(rows, stride): true in the first ``columns`` columns."""
+    return np.broadcast_to(np.arange(stride) < columns, (rows, stride)).copy()
+
+
+def entries(row: Float64Array, capacity: int) -> NDArray[np.void]:
+    """The non-zeros of one row, then unspecified entries that must not be used."""
+    result = np.zeros(capacity, ENTRY)
+    result["value"] = np.nan
+    (index,) = np.nonzero(row)
+    result["value"][: len(index)], result["index"][: len(index)] = row[index], index
+    return result
+
+
+def feature_lists(x: Float64Array, capacity: int) -> tuple[NDArray[np.void], NDArray[np.uint32]]:
+    """By feature: (K, capacity) entries of x (B, K), and how many each has (K,)."""
+    lists = np.array([entries(column, capacity) for column in x.T], ENTRY)
+    return lists.reshape(x.shape[1], capacity), np.count_nonzero(x, axis=0).astype(np.uint32)

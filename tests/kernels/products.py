@@ -1,0 +1,90 @@
+"""Calls of the matrix products: every element is one chain of FMAs, so all bits are known."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .exact import chain
+from .header import PANEL, TRANSPOSE_SCRATCH
+from .layout import JUNK, draw, entries, normal, packed, row_mask, strided, up
+from .memory import Call, Want
+
+
+def matmul(rows: int, depth: int, panels: int, values: str = "normal", gap: int = 0) -> Call:
+    """y (rows, panels * 8) = x (rows, depth) w; gap: extra panels and rows in the strides."""
+    columns = panels * PANEL
+    x, w = draw(values, "x", rows, depth), draw("normal", "w", depth, columns)
+    y_stride, x_stride = columns + gap * PANEL, up(depth) + gap * PANEL
+    mask = row_mask(rows, y_stride, columns)
+
+    return Call(
+        "matmul",
+        {
+            "y": np.full((rows, y_stride), JUNK),
+            "y_stride": y_stride,
+            "x": strided(x, x_stride),
+            "x_stride": x_stride,
+            "w": packed(w, depth + gap),
+            "panel_stride": (depth + gap) * PANEL,
+            "rows": rows,
+            "depth": depth,
+            "panels": panels,
+        },
+        {"y": mask},
+        lambda: {"y": Want(strided(chain(x, w), y_stride), where=mask)},
+        fmas=rows * depth * columns,
+    )
+
+
+def matmul_transposed(
+    rows: int, depth: int, w_rows: int, panels: int, values: str = "normal", gap: int = 0
+) -> Call:
+    """y (rows, panels * 8) = x (rows, depth) w^T, w (w_rows, depth) in panels of its columns."""
+    columns = panels * PANEL
+    x, w = draw(values, "x", rows, depth), draw("normal", "w", w_rows, depth)
+    transposed = np.zeros((depth, columns))
+    transposed[:, : min(w_rows, columns)] = w.T[:, :columns]
+    y_stride, x_stride = columns + gap * PANEL, up(depth) + gap * PANEL
+    mask = row_mask(rows, y_stride, columns)
+
+    return Call(
+        "matmul_transposed",
+        {
+            "y": np.full((rows, y_stride), JUNK),
+            "y_stride": y_stride,
+            "x": strided(x, x_stride),
+            "x_stride": x_stride,
+            "w": packed(w, w_rows + gap),
+            "panel_stride": (w_rows + gap) * PANEL,
+            "w_rows": w_rows,
+            "rows": rows,
+            "depth": depth,
+            "panels": panels,
+            "scratch": np.full(TRANSPOSE_SCRATCH, np.nan),
+        },
+        {"y": mask, "scratch": None},
+        lambda: {"y": Want(strided(chain(x, transposed), y_stride), where=mask)},
+        fmas=rows * depth * columns,
+    )
+
+
+def sparse_matmul(depth: int, panels: int, density: str, resume: bool = False) -> Call:
+    """One row by its non-zeros: the bits of the dense product, from y if resume."""
+    columns = panels * PANEL
+    x, w = draw(density, "x", 1, depth), draw("normal", "w", depth, columns)
+    start = normal("y", 1, columns)
+    return Call(
+        "sparse_matmul",
+        {
+            "y": start,
+            "entries": entries(x[0], depth),
+            "count": int(np.count_nonzero(x)),
+            "w": packed(w, depth),
+            "panel_stride": depth * PANEL,
+            "panels": panels,
+            "resume": resume,
+        },
+        {"y": None},
+        lambda: {"y": Want(chain(x, w, start if resume else None))},
+        fmas=float(np.count_nonzero(x) * columns),
+    )

@@ -1,0 +1,199 @@
+"""Every kernel on every instruction set, at its edges, between guards."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernels.cases import BENCHMARKS, Case, all_cases
+from kernels.exact import chain, equal_bits, fma, fma_scalar, same_bits
+from kernels.header import CONSTANTS, CSRC, GRADIENT_BLOCK, KERNELS, PANEL, TRANSPOSE_SCRATCH
+from kernels.layout import HOSTILE, draw, entries, normal, packed
+from kernels.memory import Call, Want, run_guarded
+from kernels.products import matmul, matmul_transposed
+from kernels.updates import update
+
+from fastmlp import _core
+
+ISAS = [name for name in _core.isas() if _core.isa_usable(name)]
+CASES = all_cases()
+
+
+def assert_wanted(want: Want, got: np.ndarray, path: str) -> None:
+    """To the bit where the tolerance is 0, and NaN or infinite exactly where expected."""
+    assert got.shape == want.values.shape
+    where = np.ones(got.shape, bool) if want.where is None else want.where
+    expected, found = np.asarray(want.values)[where], got[where]
+    right = equal_bits(expected, found)
+    if got.dtype == np.float64:
+        with np.errstate(invalid="ignore"):
+            close = np.abs(found - expected) <= np.broadcast_to(want.tolerance, got.shape)[where]
+        right |= close & np.isfinite(expected)
+    wrong = np.flatnonzero(~right)[:3]
+    assert right.all(), f"{path}: {expected[wrong]} expected, {found[wrong]} found"
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_kernel(case: Case) -> None:
+    """What each instruction set computes is what is expected, and the bits of the baseline's."""
+    call = case.build()
+    wants = call.expected()
+    results = {isa: run_guarded(call, isa) for isa in ISAS}
+    for isa, result in results.items():
+        for path, want in wants.items():
+            assert_wanted(want, result[path], f"{path} on {isa}")
+        for path in result.keys() - unspecified(call):
+            where = wants[path].where if path in wants else None
+            same = same_bits(result[path][where], results["baseline"][path][where])
+            assert same, f"{path}: {isa} and baseline differ"
+
+
+def unspecified(call: Call) -> set[str]:
+    """What a kernel may leave in any state."""
+    no_gradient = call.kernel == "loss" and call.arguments["rows"]["scale"] is None
+    return {"scratch", *(["rows.dy"] if no_gradient else [])}
+
+
+def test_no_kernel_is_missed() -> None:
+    """All kernels of the list have cases and a benchmark, and the list was read whole."""
+    assert len(KERNELS) == (CSRC / "kernels.h").read_text().count("    X(")
+    assert {case.kernel for case in CASES} == set(KERNELS)
+    assert {case.kernel for case in BENCHMARKS} == set(KERNELS)
+
+
+def test_constants_are_the_headers() -> None:
+    text = (CSRC / "kernels.h").read_text()
+    assert f"#define FM_PANEL {PANEL}\n" in text
+    assert f"#define FM_GRADIENT_BLOCK {GRADIENT_BLOCK}\n" in text
+    assert "#define FM_TRANSPOSE_SCRATCH (FM_PANEL * 256)\n" in text
+    assert TRANSPOSE_SCRATCH == 256 * PANEL
+    assert CONSTANTS["FM_UINT8"] == 2
+    assert CONSTANTS["FM_MEAN_SQUARED_ERROR"] == 2
+
+
+def test_unknown_kernels_and_instruction_sets_have_no_address() -> None:
+    with pytest.raises(ValueError, match="'nothing'"):
+        _core.kernel_address("baseline", "nothing")
+    with pytest.raises(ValueError, match="'mmx'"):
+        _core.kernel_address("mmx", "matmul")
+
+
+# -- the emulation that the products are held to
+
+
+@pytest.mark.parametrize("values", ["normal", "hostile"])
+def test_emulated_fma_is_correctly_rounded(values: str) -> None:
+    """Against rational arithmetic, with c often near -a b, where a second rounding would show."""
+    a, b, noise = draw(values, "a", 2000), draw(values, "b", 2000), draw(values, "c", 2000)
+    with np.errstate(over="ignore"):
+        near = -a * b * (1.0 + np.round(noise) * 2.0**-52)
+    c = np.where(np.arange(2000) % 2 == 0, noise, near)
+    want = np.array([fma_scalar(*map(float, abc)) for abc in zip(a, b, c, strict=True)])
+    assert same_bits(fma(a, b, c), want)
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert not same_bits(a * b + c, want)  # two roundings are not the same
+
+
+def test_emulated_fma_keeps_signs_of_zero() -> None:
+    zero, one = np.array([0.0]), np.array([1.0])
+    assert np.signbit(fma(-zero, one, -zero))
+    assert not np.signbit(fma(-zero, one, zero))
+    assert not np.signbit(fma(one, one, -one))
+
+
+# -- what one kernel promises about another
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_row_does_not_depend_on_its_batch(isa: str, transposed: bool) -> None:
+    """Products of any run of rows have the bits of the whole batch's."""
+
+    def call(rows: int) -> Call:
+        if transposed:
+            return matmul_transposed(rows, 300, 37, 5)
+        return matmul(rows, 300, 5)
+
+    whole = call(101)
+    y = run_guarded(whole, isa)["y"]
+    for first, last in ((0, 1), (3, 5), (50, 53), (7, 20), (13, 48), (0, 97), (100, 101)):
+        part = call(last - first)
+        part.arguments["x"] = whole.arguments["x"][first:last]
+        assert same_bits(run_guarded(part, isa)["y"], y[first:last])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_one_bad_row_spoils_no_other(isa: str, bad: float) -> None:
+    call = matmul(13, 40, 3)
+    good = run_guarded(call, isa)["y"]
+    call.arguments["x"] = call.arguments["x"].copy()
+    call.arguments["x"][6, 5] = bad
+    y = run_guarded(call, isa)["y"]
+    assert not np.isfinite(y[6]).any()
+    others = np.arange(13) != 6
+    assert same_bits(y[others], good[others])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_sparse_products_resume_where_they_stopped(isa: str) -> None:
+    """A row's list in two parts, the second going on from the first, is the list in one."""
+    x, w = draw("0.4", "x", 1, 60), normal("w", 60, 40)
+    listed = entries(x[0], 60)
+    count = int(np.count_nonzero(x))
+    for cut in (0, 1, count // 2, count):
+        y = np.full((1, 40), np.nan)
+        for begin, end, resume in ((0, cut, False), (cut, count, True)):
+            call = Call(
+                "sparse_matmul",
+                {
+                    "y": y,
+                    "entries": listed[begin:],
+                    "count": end - begin,
+                    "w": packed(w, 60),
+                    "panel_stride": 60 * PANEL,
+                    "panels": 5,
+                    "resume": resume,
+                },
+                {"y": None},
+                dict,
+            )
+            y = run_guarded(call, isa)["y"]
+        assert same_bits(y, chain(x, w))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "momentum", "nesterov"])
+def test_padding_of_parameters_stays_zero(isa: str, optimizer: str) -> None:
+    """Ten steps on 5 columns of a panel of 8; the other three have no gradient."""
+    call = update(optimizer, rows=9, depth=4, columns=5, probe=False)
+    w = call.arguments["w"]
+    for _ in range(10):
+        results = run_guarded(call, isa)
+        w["value"] = results["w.value"]
+        w["slot"] = [results.get(f"w.slot.{i}") for i in range(2)]
+    for array in results.values():
+        assert same_bits(array[:, :, 5:], np.zeros_like(array[:, :, 5:]))
+        assert np.all(array[:, :, :5] != 0)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.integers(1, 12),
+    st.integers(0, 40),
+    st.integers(1, 4),
+    st.lists(st.floats(width=64, allow_nan=False, allow_infinity=False), min_size=1, max_size=9),
+)
+def test_products_of_any_finite_numbers(
+    rows: int, depth: int, panels: int, values: list[float]
+) -> None:
+    """Any finite inputs: overflow, subnormals and cancellation round like an exact FMA."""
+    call = matmul(rows, depth, panels)
+    x = np.resize(np.array([*values, *HOSTILE]), (rows, depth))
+    call.arguments["x"] = np.resize(x, (rows, -(-depth // PANEL) * PANEL)) if depth else x
+    x = call.arguments["x"][:, :depth]
+    w = normal("w", depth, panels * PANEL)
+    want = chain(x, w)
+    for isa in ISAS:
+        assert same_bits(run_guarded(call, isa)["y"], want)
