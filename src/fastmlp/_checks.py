@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-import threading
 from typing import Any
 
 import numpy as np
@@ -128,6 +127,8 @@ def _sums_are_finite(array: NDArray[Any]) -> bool:
     if array.nbytes < _LARGE:
         look(array)
     else:
+        import threading  # here, as few programs need it and all would wait for it
+
         parts = np.array_split(array, get_num_threads())
         threads = [threading.Thread(target=look, args=(part,)) for part in parts]
         for thread in threads:

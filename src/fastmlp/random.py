@@ -10,7 +10,6 @@ Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3
 from __future__ import annotations
 
 import os
-import random as _python_random
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,6 +140,8 @@ def set_random_seed(seed: int) -> None:
         raise ValueError(f"seed must be an integer. Received: seed={seed!r}")
     if not 0 <= seed < 1 << 32:
         raise ValueError(f"seed must lie in [0, 2**32). Received: seed={seed}")
-    _python_random.seed(int(seed))
+    import random as python_random  # here: it would be a tenth of the package's import time
+
+    python_random.seed(int(seed))
     np.random.seed(int(seed))  # noqa: NPY002 - for scripts that use NumPy's global state
     _seeds = _SeedSequence(int(seed))
