@@ -1,0 +1,305 @@
+"""Networks and trainings at the engine's door, for tests that compare engines, thread counts
+and instruction sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastmlp.engine import (
+    Adam,
+    Data,
+    Dense,
+    Dropout,
+    Engine,
+    Float64Array,
+    Loss,
+    Network,
+    Operation,
+    Relu,
+    Rescaling,
+    Sgd,
+    Softmax,
+    Tanh,
+    Training,
+)
+
+SPARSE = Loss("sparse_categorical_crossentropy", from_logits=True)
+CATEGORICAL = Loss("categorical_crossentropy", from_logits=True)
+SQUARED = Loss("mean_squared_error")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A network, how it is trained, and on what; everything drawn from ``seed``."""
+
+    name: str
+    network: Network
+    training: Training
+    samples: int  # N
+    batch: int  # B
+    density: float = 1.0  # share of inputs that are not zero
+    dtype: str = "float64"
+    weighted: bool = False
+    seed: int = 0
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def steps(self) -> int:
+        return -(-self.samples // self.batch)
+
+    def data(self) -> Data:
+        """x (N, F) of dtype, targets and weights as the loss wants them."""
+        rng = np.random.default_rng(self.seed)
+        x = rng.random((self.samples, self.network.inputs))
+        x *= rng.random(x.shape) < self.density
+        x = (x * 255).astype(np.uint8) if self.dtype == "uint8" else x.astype(self.dtype)
+        outputs, kind = self.network.outputs, self.training.loss.kind
+        targets: NDArray[np.generic]
+        if kind == SPARSE.kind:
+            targets = rng.integers(0, outputs, self.samples).astype(np.int32)
+        elif kind == CATEGORICAL.kind:
+            targets = np.eye(outputs)[rng.integers(0, outputs, self.samples)]
+        else:
+            targets = rng.standard_normal((self.samples, outputs))
+        weight = 0.1 + rng.random(self.samples) if self.weighted else None
+        return Data(x, targets, weight)
+
+    def order(self) -> NDArray[np.int64]:
+        return np.random.default_rng(self.seed + 1).permutation(self.samples).astype(np.int64)
+
+    def initialise(self, engine: Engine) -> None:
+        """Weights of variance 1 / inputs, small biases."""
+        rng = np.random.default_rng(self.seed + 2)
+        for i, shape in enumerate(self.network.parameter_shapes):
+            scale = 0.1 if len(shape) == 1 else shape[0] ** -0.5
+            engine.write_parameter(i, scale * rng.standard_normal(shape))
+
+    @property
+    def rates(self) -> Float64Array:
+        """A learning rate for each step, not all alike."""
+        return np.asarray(0.01 / (1.0 + 0.1 * np.arange(self.steps)), np.float64)
+
+
+@dataclass
+class Outcome:
+    """All that an engine tells after a training: named arrays."""
+
+    arrays: dict[str, Float64Array] = field(default_factory=dict)
+
+    def differing(self, other: Outcome) -> list[str]:
+        """Names of the arrays that differ in any bit."""
+        assert self.arrays.keys() == other.arrays.keys()
+        return [n for n, a in self.arrays.items() if a.tobytes() != other.arrays[n].tobytes()]
+
+    def distance(self, other: Outcome) -> tuple[float, str]:
+        """The largest |a - b| / (1 + |a|), and the array where it is."""
+        assert self.arrays.keys() == other.arrays.keys()
+        return max(
+            (float(np.max(np.abs(a - other.arrays[n]) / (1.0 + np.abs(a)), initial=0.0)), n)
+            for n, a in self.arrays.items()
+        )
+
+
+def train(engine: Engine, job: Job, first: int = 0, last: int | None = None) -> Outcome:
+    """Steps [first, last) of the job's epoch; losses and outputs."""
+    last = job.steps if last is None else last
+    iterations = np.array(first, np.int64)
+    rows = job.order()[first * job.batch : last * job.batch]
+    rates = job.rates[first:last]
+    result = engine.train(job.data(), rows, job.batch, rates, iterations, record_outputs=True)
+    assert iterations == last
+    assert result.outputs is not None
+    return Outcome({"losses": result.losses, "outputs": result.outputs})
+
+
+def state(engine: Engine, job: Job) -> Outcome:
+    """Parameters, slots, evaluation and predictions, with and without dropout."""
+    outcome = Outcome()
+    for i in range(len(job.network.parameter_shapes)):
+        outcome.arrays[f"parameter {i}"] = engine.read_parameter(i)
+        for slot in range(job.training.optimizer.slots):
+            outcome.arrays[f"slot {slot} of parameter {i}"] = engine.read_slot(i, slot)
+    data = job.data()
+    outcome.arrays["evaluated losses"], outcome.arrays["evaluated outputs"] = engine.evaluate(data)
+    outcome.arrays["prediction of one row"] = engine.predict(data.x[:1])
+    outcome.arrays["prediction with dropout"] = engine.predict(data.x[:7], 3)
+    return outcome
+
+
+def train_whole(engine: Engine, job: Job) -> Outcome:
+    """One epoch from the job's initial weights, and all that is left after it."""
+    job.initialise(engine)
+    outcome = train(engine, job)
+    outcome.arrays |= state(engine, job).arrays
+    return outcome
+
+
+def mlp(
+    *widths: int,
+    activation: Operation | None = Relu(),  # noqa: B008 - frozen
+    dropout: float = 0.0,
+    first: Sequence[Operation] = (),
+    last: Sequence[Operation] = (),
+) -> Network:
+    """Dense layers, each but the last followed by the activation and dropout."""
+    operations: list[Operation] = list(first)
+    for i, (inputs, outputs) in enumerate(pairwise(widths)):
+        operations.append(Dense(inputs, outputs))
+        if i < len(widths) - 2:
+            operations += [activation] if activation else []
+            operations += [Dropout(dropout, 1234 + i)] if dropout else []
+    return Network(widths[0], (*operations, *last))
+
+
+ADAM, NESTEROV = Adam(), Sgd(0.9, nesterov=True)
+
+# Work enough for five threads in most; names say what is special about each.
+JOBS = [
+    Job("flagship, dense inputs", mlp(784, 128, 10, dropout=0.2), Training(SPARSE, ADAM), 96, 32),
+    Job(
+        "flagship, sparse inputs, last batch of 2",
+        mlp(784, 128, 10, dropout=0.2),
+        Training(SPARSE, ADAM),
+        98,
+        32,
+        density=0.19,
+    ),
+    Job(
+        "sparse bytes, rescaled",
+        mlp(785, 128, 10, first=[Rescaling(1 / 255)]),
+        Training(SPARSE, ADAM),
+        98,
+        32,
+        density=0.19,
+        dtype="uint8",
+    ),
+    Job(
+        "dense bytes, rescaled with an offset, dropped",
+        mlp(300, 200, 10, first=[Rescaling(2 / 255, -1.0), Dropout(0.3, 9)]),
+        Training(SPARSE, ADAM),
+        70,
+        32,
+        dtype="uint8",
+    ),
+    Job(
+        "sparse float32, plain SGD",
+        mlp(784, 128, 10),
+        Training(SPARSE, Sgd()),
+        98,
+        32,
+        density=0.1,
+        dtype="float32",
+    ),
+    Job("one layer", mlp(784, 10), Training(SPARSE, ADAM), 130, 64),
+    Job("one sparse layer", mlp(784, 10), Training(SPARSE, Sgd(0.9)), 130, 64, density=0.1),
+    Job("one wide layer", mlp(64, 600), Training(SPARSE, ADAM), 98, 32),
+    Job(
+        "wide hidden layers by columns",
+        mlp(300, 256, 250, 257, 10, dropout=0.1),
+        Training(SPARSE, NESTEROV),
+        70,
+        33,
+    ),
+    Job(
+        "narrow layers by rows, weighted",
+        mlp(20, 64, 64, 1),
+        Training(SQUARED, ADAM),
+        600,
+        256,
+        weighted=True,
+    ),
+    Job(
+        "tanh, more rows than a gradient block",
+        mlp(4, 32, 16, 4, activation=Tanh()),
+        Training(SQUARED, Sgd(0.9)),
+        2600,
+        2500,
+    ),
+    Job("wide, more rows than a block", mlp(40, 300, 200, 3), Training(SPARSE, ADAM), 2600, 2500),
+    Job(
+        "probabilities",
+        mlp(30, 140, 7, last=[Softmax()]),
+        Training(Loss(SPARSE.kind), ADAM),
+        200,
+        64,
+    ),
+    Job(
+        "wide probabilities, smoothed, mean by weight",
+        mlp(300, 300, 400, last=[Softmax()]),
+        Training(
+            Loss(CATEGORICAL.kind, label_smoothing=0.1, reduction="mean_with_sample_weight"), ADAM
+        ),
+        50,
+        32,
+        weighted=True,
+    ),
+    Job(
+        "softmax in the middle, no bias, leaky clipped relu",
+        Network(
+            50,
+            (
+                Dropout(0.3, 5),
+                Dense(50, 300),
+                Softmax(),
+                Rescaling(2.0, 0.1),
+                Dense(300, 300, use_bias=False),
+                Relu(0.1, 1.5, 0.2),
+                Dense(300, 5),
+            ),
+        ),
+        Training(Loss(CATEGORICAL.kind, from_logits=True, reduction="sum"), ADAM),
+        70,
+        32,
+    ),
+    Job(
+        "first layer frozen",
+        Network(
+            500,
+            (Dense(500, 300, trainable=False), Tanh(), Dense(300, 300), Relu(), Dense(300, 5)),
+        ),
+        Training(SPARSE, ADAM),
+        70,
+        32,
+    ),
+    Job(
+        "middle layer frozen",
+        Network(
+            500,
+            (Dense(500, 300), Tanh(), Dense(300, 300, trainable=False), Relu(), Dense(300, 5)),
+        ),
+        Training(SPARSE, NESTEROV),
+        70,
+        32,
+    ),
+    Job(
+        "last layer frozen",
+        Network(300, (Dense(300, 256), Relu(), Dense(256, 9, trainable=False))),
+        Training(CATEGORICAL, ADAM),
+        70,
+        32,
+    ),
+    Job(
+        "all layers frozen",
+        Network(300, (Dense(300, 256, trainable=False), Relu(), Dropout(0.5, 1))),
+        Training(SQUARED, ADAM),
+        70,
+        32,
+    ),
+    Job("no layer with weights", Network(5, (Softmax(),)), Training(SQUARED, ADAM), 100, 32),
+    Job("batches of one row", mlp(500, 300, 7), Training(SPARSE, ADAM), 12, 1),
+    Job("columns, rows, columns", mlp(400, 400, 3, 600, 500, 4), Training(SPARSE, ADAM), 70, 30),
+    Job(
+        "epsilon too small for a shared division",
+        mlp(90, 200, 5),
+        Training(SPARSE, Adam(0.8, 0.9, 1e-200)),
+        70,
+        32,
+    ),
+]

@@ -1,0 +1,291 @@
+"""The native engine's results: one set of bits for every thread count and instruction set, and
+the reference engine's to rounding."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from engine_cases import JOBS, NESTEROV, Job, mlp, state, train, train_whole
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastmlp import _core
+from fastmlp.engine import (
+    Adam,
+    Dense,
+    Dropout,
+    Loss,
+    Network,
+    Operation,
+    Relu,
+    Rescaling,
+    Sgd,
+    Softmax,
+    Tanh,
+    Training,
+)
+from fastmlp.engine.native import NativeEngine
+from fastmlp.engine.reference import ReferenceEngine
+
+ISAS = [name for name in _core.isas() if _core.isa_usable(name)]
+THREADS = (1, 2, 3, 5)
+
+# Relative to 1 + |value|. Each of some ten steps adds roundings of sums of up to 2,500 terms of
+# either sign, about sqrt(2500) * 2^-53 = 6e-15, and Adam's quotient, where a moment is near
+# zero, passes on the relative error of a cancelled gradient: ten or a hundred times as much.
+ROUNDING = 1e-12
+
+
+@pytest.fixture(autouse=True)
+def threads_restored() -> Iterator[None]:
+    before = _core.get_num_threads()
+    yield
+    _core.set_num_threads(before)
+
+
+def native(job: Job, threads: int) -> NativeEngine:
+    _core.set_num_threads(threads)
+    return NativeEngine(job.network, job.training)
+
+
+@pytest.mark.parametrize("job", JOBS, ids=str)
+def test_threads_change_no_bit(job: Job) -> None:
+    outcome = train_whole(native(job, 1), job)
+    for threads in THREADS[1:]:
+        assert not train_whole(native(job, threads), job).differing(outcome), f"{threads} threads"
+
+
+@pytest.mark.parametrize("job", JOBS, ids=str)
+def test_instruction_sets_change_no_bit(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = replace(job, samples=min(job.samples, job.batch + 3))  # the baseline is slow
+    monkeypatch.setenv("FASTMLP_ISA", "baseline")
+    outcome = train_whole(native(job, 2), job)
+    for isa in ISAS:
+        monkeypatch.setenv("FASTMLP_ISA", isa)
+        engine = native(job, 2)
+        assert engine._network.isa == isa
+        assert not train_whole(engine, job).differing(outcome), isa
+
+
+@pytest.mark.parametrize("job", JOBS, ids=str)
+def test_native_is_the_reference(job: Job) -> None:
+    expected = train_whole(ReferenceEngine(job.network, job.training), job)
+    distance, where = train_whole(native(job, 2), job).distance(expected)
+    assert distance < ROUNDING, where
+
+
+@pytest.mark.parametrize("name", ["flagship", "wide", "narrow", "columns"])
+def test_threads_may_change_in_the_middle(name: str) -> None:
+    """A step or two with each count, in one training."""
+    job = next(job for job in JOBS if job.name.startswith(name))
+    expected = train_whole(native(job, 1), job)
+    engine = native(job, 1)
+    job.initialise(engine)
+    for step in range(job.steps):
+        _core.set_num_threads((3, 1, 5, 2)[step % 4])
+        train(engine, job, step, step + 1)
+    after = state(engine, job)
+    expected.arrays = {name: expected.arrays[name] for name in after.arrays}
+    assert not after.differing(expected)
+
+
+@pytest.mark.parametrize("name", ["flagship, sparse", "one sparse", "wide hidden"])
+def test_a_training_in_pieces_is_the_training(name: str) -> None:
+    """Weights, slots and iterations carried to a fresh engine after each step: what was kept in
+    the first one (which inputs have been zero so far, workspaces) changes nothing."""
+    job = next(job for job in JOBS if job.name.startswith(name))
+    whole = native(job, 2)
+    job.initialise(whole)
+    losses = train(whole, job).arrays["losses"]
+    engine = native(job, 2)
+    job.initialise(engine)
+    for step in range(job.steps):
+        piece = train(engine, job, step, step + 1)
+        assert piece.arrays["losses"] == losses[step]
+        following = native(job, 2)
+        for i in range(len(job.network.parameter_shapes)):
+            following.write_parameter(i, engine.read_parameter(i))
+            for slot in range(job.training.optimizer.slots):
+                following.write_slot(i, slot, engine.read_slot(i, slot))
+        engine = following
+    assert not state(engine, job).differing(state(whole, job))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "uint8"])
+def test_sparse_and_dense_batches_are_one(dtype: str) -> None:
+    """Rows that are mostly zero, predicted by lists of non-zeros, and again in a set that full
+    rows make dense."""
+    job = Job("", mlp(400, 200, 5), Training(Loss("mean_squared_error"), Adam()), 64, 32)
+    job = replace(job, density=0.05, dtype=dtype)
+    engine = native(job, 2)
+    job.initialise(engine)
+    x = job.data().x
+    mixed = np.concatenate([x, *[np.ones_like(x)] * 8])
+    assert np.array_equal(engine.predict(x), engine.predict(mixed)[: len(x)])
+
+
+# -- random architectures
+
+
+def activations() -> st.SearchStrategy[Operation]:
+    return st.one_of(
+        st.builds(
+            Relu,
+            st.sampled_from([0.0, 0.25]),
+            st.sampled_from([float("inf"), 0.75]),
+            st.sampled_from([0.0, -0.125]),
+        ),
+        st.just(Tanh()),
+        st.just(Softmax()),
+        st.builds(Dropout, st.sampled_from([0.1, 0.5]), st.integers(0, 2**64 - 1)),
+        st.builds(Rescaling, st.sampled_from([0.5, -2.0]), st.sampled_from([0.0, 0.25])),
+    )
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Network:
+    width = inputs = draw(st.integers(1, 40))
+    operations: list[Operation] = draw(st.lists(activations(), max_size=2))
+    for _ in range(draw(st.integers(1, 4))):
+        outputs = draw(st.one_of(st.integers(1, 40), st.integers(200, 300)))
+        operations.append(Dense(width, outputs, draw(st.booleans()), draw(st.booleans())))
+        operations += draw(st.lists(activations(), max_size=2))
+        width = outputs
+    return Network(inputs, tuple(operations))
+
+
+@st.composite
+def jobs(draw: st.DrawFn) -> Job:
+    network = draw(networks())
+    probabilities = bool(network.operations) and isinstance(network.operations[-1], Softmax)
+    kind = draw(
+        st.sampled_from(
+            ["sparse_categorical_crossentropy", "categorical_crossentropy", "mean_squared_error"]
+        )
+    )
+    reductions = ["sum_over_batch_size", "sum", "mean_with_sample_weight"]
+    loss = Loss(kind, not probabilities, reduction=draw(st.sampled_from(reductions)))
+    optimizers: list[Adam | Sgd] = [Adam(), Adam(0.5, 0.9, 1e-3), Sgd(), Sgd(0.5), NESTEROV]
+    optimizer = draw(st.sampled_from(optimizers))
+    return Job(
+        "random",
+        network,
+        Training(loss, optimizer),
+        samples=draw(st.integers(1, 80)),
+        batch=draw(st.sampled_from([1, 7, 32, 100])),
+        density=draw(st.sampled_from([0.1, 1.0])),
+        dtype=draw(st.sampled_from(["float64", "float32"])),
+        weighted=draw(st.booleans()),
+        seed=draw(st.integers(0, 1000)),
+    )
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(jobs())
+def test_random_architectures(job: Job) -> None:
+    """Three threads are one to the bit, and the reference to rounding after the first step;
+    further steps may part where a moment of Adam's is all rounding."""
+    outcome = train_whole(native(job, 1), job)
+    assert not train_whole(native(job, 3), job).differing(outcome)
+    first = replace(job, samples=min(job.samples, job.batch))
+    expected = train_whole(ReferenceEngine(job.network, job.training), first)
+    distance, where = train_whole(native(job, 3), first).distance(expected)
+    assert distance < ROUNDING, where
+
+
+# -- in processes of their own
+
+
+def run_script(script: str, **environment: str) -> str:
+    """What the script prints, in an environment without this project's variables."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("FASTMLP_", "OMP_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+_WITHOUT_LAYERS = """
+import numpy as np
+from fastmlp import engine as door
+from fastmlp.engine import native, reference
+
+x = np.linspace(-1, 1, 120).reshape(20, 6)
+training = door.Training(door.Loss("mean_squared_error"), door.Sgd())
+for operations in [(), (door.Dropout(0.5, 1),), (door.Rescaling(2.0, 0.5),), (door.Tanh(),)]:
+    network = door.Network(6, operations)
+    losses = [
+        engine(network, training)
+        .train(door.Data(x, x), np.arange(20), 8, np.ones(3), np.array(0), False)
+        .losses
+        for engine in (native.NativeEngine, reference.ReferenceEngine)
+    ]
+    np.testing.assert_allclose(*losses, rtol=1e-14)  # sums of 6 and of 8 squares
+"""
+
+
+def test_networks_without_layers_train() -> None:
+    """There is nothing to learn, but the losses are told."""
+    run_script(_WITHOUT_LAYERS)
+
+
+_FLAGSHIP = """
+import hashlib
+import numpy as np
+from fastmlp.datasets import mnist
+from fastmlp.engine import Adam, Data, Dense, Dropout, Loss, Network, Relu, Rescaling, Training
+from fastmlp.engine.native import NativeEngine
+
+rows = {rows}
+(x, y), _ = mnist.load_data()
+data = Data(x[:rows].reshape(rows, 784), y[:rows].astype(np.int32))
+operations = (Rescaling(1 / 255), Dense(784, 128), Relu(), Dropout(0.2, 1), Dense(128, 10))
+loss = Loss("sparse_categorical_crossentropy", from_logits=True)
+engine = NativeEngine(Network(784, operations), Training(loss, Adam()))
+rng = np.random.default_rng(0)
+for i, shape in enumerate(engine_shapes := [(784, 128), (128,), (128, 10), (10,)]):
+    engine.write_parameter(i, 0.05 * rng.standard_normal(shape))
+steps = -(-rows // 32)
+order = engine.permutation(7, 0, rows)
+engine.train(data, order, 32, np.full(steps, 1e-3), np.array(0, np.int64), False)
+weights = b"".join(engine.read_parameter(i).tobytes() for i in range(len(engine_shapes)))
+print(hashlib.sha256(weights).hexdigest())
+"""
+
+
+def flagship_hash(rows: int, **environment: str) -> str:
+    """SHA-256 of the flagship's weights after one epoch of ``rows`` MNIST images."""
+    digest = run_script(_FLAGSHIP.format(rows=rows), **environment)
+    assert len(digest) == len(hashlib.sha256().hexdigest())
+    return digest
+
+
+def test_the_flagship_has_one_hash() -> None:
+    """1, 2 and 3 threads, the best instruction set and the slowest; 1,000 images."""
+    hashes = {
+        (threads, isa): flagship_hash(1000, FASTMLP_NUM_THREADS=threads, FASTMLP_ISA=isa)
+        for threads, isa in [("1", ISAS[0]), ("2", ISAS[0]), ("3", ISAS[0]), ("2", "baseline")]
+    }
+    assert len(set(hashes.values())) == 1, hashes
+    assert flagship_hash(1001) not in hashes.values()
+
+
+@pytest.mark.parametrize("value", ["mmx", "", "AVX2"])
+def test_an_unknown_instruction_set_is_an_error(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTMLP_ISA", value)
+    with pytest.raises(ValueError, match=f"FASTMLP_ISA={value!r}"):
+        NativeEngine(Network(3, ()), None)
