@@ -4,9 +4,6 @@ the reference engine's to rounding."""
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,6 +12,7 @@ import pytest
 from engine_cases import JOBS, NESTEROV, Job, mlp, state, train, train_whole
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processes import run_script
 
 from fastmlp import _core
 from fastmlp.engine import (
@@ -203,20 +201,6 @@ def test_random_architectures(job: Job) -> None:
 # -- in processes of their own
 
 
-def run_script(script: str, **environment: str) -> str:
-    """What the script prints, in an environment without this project's variables."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("FASTMLP_", "OMP_"))}
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=inherited | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
 _WITHOUT_LAYERS = """
 import numpy as np
 from fastmlp import engine as door
@@ -267,7 +251,7 @@ print(hashlib.sha256(weights).hexdigest())
 
 def flagship_hash(rows: int, **environment: str) -> str:
     """SHA-256 of the flagship's weights after one epoch of ``rows`` MNIST images."""
-    digest = run_script(_FLAGSHIP.format(rows=rows), **environment)
+    digest = run_script(_FLAGSHIP.format(rows=rows), environment)
     assert len(digest) == len(hashlib.sha256().hexdigest())
     return digest
 
