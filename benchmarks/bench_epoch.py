@@ -36,6 +36,7 @@ def data() -> Any:
 def test_train(benchmark: Any, data: Any, job: Job) -> None:
     threads = fastmlp.get_num_threads()
     unit = fastmlp_fit.prepare(job, *data(job), initial_weights(job), threads)
+    benchmark.group = "train"
     first = unit()
     last = benchmark.pedantic(unit, rounds=ROUNDS)
     benchmark.extra_info |= {"threads": threads, "steps": job.steps, "loss": last}
@@ -45,6 +46,7 @@ def test_train(benchmark: Any, data: Any, job: Job) -> None:
 @pytest.mark.parametrize("job", GROUPS["inference"], ids=lambda job: job.name)
 def test_inference(benchmark: Any, data: Any, job: Job) -> None:
     threads = fastmlp.get_num_threads()
+    benchmark.group = "inference"
     benchmark(fastmlp_fit.prepare(job, *data(job), initial_weights(job), threads))
     benchmark.extra_info["threads"] = threads
 
@@ -52,6 +54,7 @@ def test_inference(benchmark: Any, data: Any, job: Job) -> None:
 @pytest.mark.parametrize("package", ["fastmlp", "numpy"])
 def test_import(benchmark: Any, package: str) -> None:
     """The process's start is in the measured time; the import alone is in the extra info."""
+    benchmark.group = "import"
     seconds: list[float] = []
     benchmark.pedantic(lambda: seconds.append(import_seconds(package)), rounds=ROUNDS)
     benchmark.extra_info["import_seconds"] = sorted(seconds)[ROUNDS // 2]
