@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,10 +11,10 @@ from hypothesis import strategies as st
 from kernels.cases import BENCHMARKS, Case, all_cases
 from kernels.exact import chain, equal_bits, fma, fma_scalar, same_bits
 from kernels.header import CONSTANTS, CSRC, GRADIENT_BLOCK, KERNELS, PANEL, TRANSPOSE_SCRATCH
-from kernels.layout import HOSTILE, draw, entries, normal, packed
+from kernels.layout import HOSTILE, draw, normal
 from kernels.memory import Call, Want, run_guarded
 from kernels.products import matmul, matmul_transposed
-from kernels.updates import update
+from kernels.updates import sparse_update, update
 
 from fastmlp import _core
 
@@ -62,12 +64,8 @@ def test_no_kernel_is_missed() -> None:
     assert {case.kernel for case in BENCHMARKS} == set(KERNELS)
 
 
-def test_constants_are_the_headers() -> None:
-    text = (CSRC / "kernels.h").read_text()
-    assert f"#define FM_PANEL {PANEL}\n" in text
-    assert f"#define FM_GRADIENT_BLOCK {GRADIENT_BLOCK}\n" in text
-    assert "#define FM_TRANSPOSE_SCRATCH (FM_PANEL * 256)\n" in text
-    assert TRANSPOSE_SCRATCH == 256 * PANEL
+def test_the_headers_constants_were_read() -> None:
+    assert (PANEL, GRADIENT_BLOCK, TRANSPOSE_SCRATCH % PANEL) == (8, 1024, 0)
     assert CONSTANTS["FM_UINT8"] == 2
     assert CONSTANTS["FM_MEAN_SQUARED_ERROR"] == 2
 
@@ -105,6 +103,12 @@ def test_emulated_fma_keeps_signs_of_zero() -> None:
 # -- what one kernel promises about another
 
 
+def assert_same(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> None:
+    assert a.keys() == b.keys()
+    for path in a:
+        assert same_bits(a[path], b[path]), path
+
+
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("transposed", [False, True])
 def test_a_row_does_not_depend_on_its_batch(isa: str, transposed: bool) -> None:
@@ -137,30 +141,57 @@ def test_one_bad_row_spoils_no_other(isa: str, bad: float) -> None:
 
 
 @pytest.mark.parametrize("isa", ISAS)
-def test_sparse_products_resume_where_they_stopped(isa: str) -> None:
-    """A row's list in two parts, the second going on from the first, is the list in one."""
-    x, w = draw("0.4", "x", 1, 60), normal("w", 60, 40)
-    listed = entries(x[0], 60)
-    count = int(np.count_nonzero(x))
-    for cut in (0, 1, count // 2, count):
-        y = np.full((1, 40), np.nan)
-        for begin, end, resume in ((0, cut, False), (cut, count, True)):
-            call = Call(
-                "sparse_matmul",
-                {
-                    "y": y,
-                    "entries": listed[begin:],
-                    "count": end - begin,
-                    "w": packed(w, 60),
-                    "panel_stride": 60 * PANEL,
-                    "panels": 5,
-                    "resume": resume,
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "momentum", "nesterov"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_sparse_and_dense_updates_are_one(isa: str, optimizer: str, shared: bool) -> None:
+    """The update by lists of non-zeros leaves the bits of the dense update: where the lists are
+    of all pairs that are active, and, with zero moments and inputs, where they are not."""
+    sizes: dict[str, Any] = {"rows": 9, "depth": 25, "probe": False, "shared": shared}
+    sparse = sparse_update(optimizer, panels=5, density="0.3", **sizes)
+    dense = update(optimizer, columns=40, values="0.3", **sizes)
+    active = np.repeat(sparse.arguments["active"], 2)[:25].astype(bool)
+    for w in (sparse.arguments["w"], dense.arguments["w"]):
+        for slot in w["slot"]:
+            if slot is not None:
+                slot[:, ~active] = 0.0
+    dense.arguments["x"] = dense.arguments["x"].copy()
+    dense.arguments["x"][:, np.flatnonzero(~active)] = 0.0
+    dense.arguments["dz"][:, :40] = sparse.arguments["dz"][:, :40]
+    after = run_guarded(sparse, isa)
+    assert_same(after, run_guarded(dense, isa))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_update_in_parts_is_the_update(isa: str, shared: bool) -> None:
+    """Threads share a kernel by its rows, in panels of the layer below, or by its panels."""
+    call = update("adam", rows=13, depth=37, columns=40, probe=False, shared=shared)
+    whole = run_guarded(call, isa)
+    w, x, dz = (call.arguments[name] for name in ("w", "x", "dz"))
+    parts = [(slice(0, 8), slice(0, 5)), (slice(8, 37), slice(0, 2)), (slice(8, 37), slice(2, 5))]
+    for rows, panels in parts:
+        arrays = [None if a is None else a[panels, rows].copy() for a in (w["value"], *w["slot"])]
+        part = Call(
+            "update_adam",
+            call.arguments
+            | {
+                "w": {
+                    "value": arrays[0],
+                    "slot": arrays[1:],
+                    "panel_stride": (rows.stop - rows.start) * PANEL,
                 },
-                {"y": None},
-                dict,
-            )
-            y = run_guarded(call, isa)["y"]
-        assert same_bits(y, chain(x, w))
+                "x": x[:, rows].copy(),
+                "x_stride": rows.stop - rows.start,
+                "dz": dz[:, panels.start * PANEL : panels.stop * PANEL].copy(),
+                "dz_stride": (panels.stop - panels.start) * PANEL,
+                "depth": rows.stop - rows.start,
+                "panels": panels.stop - panels.start,
+            },
+            {"w.value": None, "w.slot.0": None, "w.slot.1": None},
+            dict,
+        )
+        wanted = {path: array[panels, rows] for path, array in whole.items()}
+        assert_same(run_guarded(part, isa), wanted)
 
 
 @pytest.mark.parametrize("isa", ISAS)

@@ -37,11 +37,18 @@ def case(kernel: str, builder: Callable[..., Call], /, **options: Any) -> Case:
 ROWS = (*range(1, 15), 17, 31, 97, 101)
 DEPTHS = (0, 1, 7, 8, 9, 255, 256, 257)
 PANELS = (1, 2, 3, 4, 5, 7, 8, 9, 13)
+SPARSE_SIZES = ((1, 9), (3, 257), (4, 8), (5, 7), (9, 31), (16, 64), (2, 1))
 COLUMNS = (1, 7, 8, 9, 23, 65)
+# Optimizer, whether its step shows the gradient to the bit, whether two rows share a division.
+OPTIMIZERS = (
+    *product(updates.OPTIMIZERS, (True, False), (False,)),
+    *product(("adam",), (True, False), (True,)),
+)
 
 
 def product_cases() -> Iterator[Case]:
     """Rows and panels against every depth; the others take turns, so that they meet too."""
+    options: dict[str, Any]
     pairs = list(product(ROWS, DEPTHS))
     for i, (m, depth) in enumerate(pairs):
         panels, gap = PANELS[i % len(PANELS)], i % 2
@@ -51,37 +58,43 @@ def product_cases() -> Iterator[Case]:
         yield case("matmul_transposed", products.matmul_transposed, rows=m, **options)
     for m, panels in product((1, 2, 3, 6, 8, 13), PANELS):
         yield case("matmul", products.matmul, rows=m, depth=11, panels=panels)
-    for density, resume, (panels, depth) in product(
-        ("normal", "0.2", "0"), (False, True), ((1, 9), (3, 257), (4, 8), (5, 7), (9, 31), (16, 64))
-    ):
-        options = {"depth": depth, "panels": panels, "density": density, "resume": resume}
-        yield case("sparse_matmul", products.sparse_matmul, **options)
+    for density, (panels, depth) in product(("normal", "0.2", "0"), SPARSE_SIZES):
+        yield case("sparse_row", products.sparse_row, depth=depth, panels=panels, density=density)
+        for i, m in enumerate((1, 2, 7, 32)):
+            options = {"rows": m, "depth": depth, "panels": panels, "density": density}
+            yield case("sparse_matmul", products.sparse_matmul, gap=i % 2, **options)
     for m, panels in ((0, 2), (3, 0), (0, 0)):
         yield case("matmul", products.matmul, rows=m, depth=5, panels=panels)
         options = {"rows": m, "depth": 5, "w_rows": panels * 8, "panels": panels}
         yield case("matmul_transposed", products.matmul_transposed, **options)
-    yield case("sparse_matmul", products.sparse_matmul, depth=5, panels=0, density="normal")
+    for m, depth, panels in ((0, 5, 2), (3, 0, 2), (3, 5, 0)):
+        options = {"rows": m, "depth": depth, "panels": panels, "density": "normal"}
+        yield case("sparse_matmul", products.sparse_matmul, **options)
+    for depth, panels in ((0, 2), (5, 0)):
+        yield case("sparse_row", products.sparse_row, depth=depth, panels=panels, density="0.5")
     hostile: dict[str, Any] = {"depth": 9, "panels": 2, "values": "hostile"}
     for m in (1, 2, 3, 5, 8):
         yield case("matmul", products.matmul, rows=m, **hostile)
         transposed = {"rows": m, "w_rows": 11, **hostile}
         yield case("matmul_transposed", products.matmul_transposed, **transposed)
-    yield case("sparse_matmul", products.sparse_matmul, depth=40, panels=2, density="hostile")
+    sparse: dict[str, Any] = {"depth": 41, "panels": 2, "density": "hostile"}
+    yield case("sparse_row", products.sparse_row, **sparse)
+    yield case("sparse_matmul", products.sparse_matmul, rows=3, **sparse)
 
 
 def update_cases() -> Iterator[Case]:
     sizes: dict[str, Any]
-    for i, (optimizer, probe) in enumerate(product(updates.OPTIMIZERS, (True, False))):
+    for optimizer, probe, shared in OPTIMIZERS:
         kernel = "update_adam" if optimizer == "adam" else "update_sgd"
-        common = {"optimizer": optimizer, "probe": probe}
+        common = {"optimizer": optimizer, "probe": probe, "shared": shared}
         for j, m in enumerate((1, 2, 3, 8, 13, 32, 255, 257)):
-            sizes = {"depth": (1, 6, 7, 11, 12, 13)[(i + j) % 6], "columns": COLUMNS[j % 6]}
+            sizes = {"depth": (1, 6, 7, 11, 12, 13)[j % 6], "columns": COLUMNS[j % 6]}
             yield case(kernel, updates.update, rows=m, gap=j % 2, **sizes, **common)
         for j, depth in enumerate((*range(1, 15), 25)):
-            sizes = {"depth": depth, "columns": COLUMNS[(i + j) % 6]}
+            sizes = {"depth": depth, "columns": COLUMNS[j % 6]}
             yield case(kernel, updates.update, rows=5, **sizes, **common)
         for j, m in enumerate((1023, 1024, 1025, 2049)):
-            sizes = {"depth": (3, 1, 7, 2)[(i + j) % 4], "columns": 9}
+            sizes = {"depth": (3, 1, 7, 2)[j], "columns": 9}
             yield case(kernel, updates.update, rows=m, **sizes, **common)
         for m in (1, 33, 1025):
             yield case(kernel, updates.update, rows=m, depth=1, columns=17, bias=True, **common)
@@ -104,6 +117,7 @@ def update_cases() -> Iterator[Case]:
 
 
 def elementwise_cases() -> Iterator[Case]:
+    common: dict[str, Any]
     sizes = ((1, 1), (3, 2), (5, 4), (2, 9), (0, 3), (2, 0))
     for (m, panels), slope in product(sizes, (True, False)):
         common = {"rows": m, "panels": panels, "slope": slope}
@@ -139,11 +153,13 @@ def gather_cases() -> Iterator[Case]:
         for scale, offset in ((1.0, 0.0), (1 / 255, 0.0), (0.1, -0.7)):
             options = {"features": k, "dtype": dtype, "scale": scale, "offset": offset}
             yield case("gather", elementwise.gather, rows=5, gap=k % 2, **options)
-        for by_feature, (begin, end) in product((True, False), ((0, k), (k // 3, k), (0, k // 2))):
-            options = {"features": k, "dtype": dtype, "begin": begin, "end": end}
-            options |= {"by_feature": by_feature, "scale": 0.5}
-            yield case("gather_sparse", elementwise.gather_sparse, **options)
-    yield case("gather", elementwise.gather, rows=0, features=9, dtype="float64")
+        yield case("gather_row", elementwise.gather_row, features=k, dtype=dtype, scale=0.5)
+        pairs = (k + 1) // 2
+        for m, (begin, end) in product((1, 6), ((0, pairs), (pairs // 3, pairs), (0, pairs // 2))):
+            options = {"rows": m, "features": k, "dtype": dtype, "begin": begin, "end": end}
+            yield case("gather_pairs", elementwise.gather_pairs, scale=0.5, **options)
+    for builder in (elementwise.gather, elementwise.gather_pairs):
+        yield case(builder.__name__, builder, rows=0, features=9, dtype="uint8")
 
 
 def row_cases() -> Iterator[Case]:
@@ -210,12 +226,14 @@ BENCHMARKS = [
             depth=depth,
             columns=columns,
             probe=False,
+            shared=True,
         )
         for optimizer, (m, depth, columns) in product(
             ("adam", "sgd"), ((32, 784, 128), (32, 128, 10), (256, 1024, 1024))
         )
     ),
-    case("sparse_matmul", products.sparse_matmul, depth=784, panels=16, density="0.19"),
+    case("sparse_row", products.sparse_row, depth=784, panels=16, density="0.19"),
+    case("sparse_matmul", products.sparse_matmul, rows=32, depth=784, panels=16, density="0.19"),
     *(
         case(
             f"sparse_update_{optimizer}",
@@ -226,6 +244,7 @@ BENCHMARKS = [
             panels=16,
             density="0.19",
             probe=False,
+            shared=True,
         )
         for optimizer in ("adam", "sgd")
     ),
@@ -234,15 +253,11 @@ BENCHMARKS = [
         for dtype in ("float64", "float32", "uint8")
     ),
     *(
-        case(
-            "gather_sparse",
-            elementwise.gather_sparse,
-            features=784,
-            dtype=dtype,
-            begin=0,
-            end=784,
-            by_feature=False,
-        )
+        case("gather_row", elementwise.gather_row, features=784, dtype=dtype)
+        for dtype in ("float64", "uint8")
+    ),
+    *(
+        case("gather_pairs", elementwise.gather_pairs, rows=32, features=784, dtype=dtype)
         for dtype in ("float64", "uint8")
     ),
     *(

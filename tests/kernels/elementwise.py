@@ -10,7 +10,7 @@ from fastmlp.random import dropout_mask
 
 from .exact import EPS, Float64Array
 from .header import CONSTANTS, PANEL
-from .layout import ENTRY, JUNK, draw, entries, normal, row_mask, up
+from .layout import ENTRY, JUNK, PAIR, draw, entries, normal, pair_lists, row_mask, up
 from .memory import Call, Want
 
 SPECIAL = np.array([0.0, -0.0, np.inf, np.nan, 5e-324, -1e308, 1e308, 1.5, -2.0])
@@ -189,46 +189,54 @@ def gather(
     )
 
 
-def gather_sparse(
-    features: int, dtype: str, begin: int, end: int, by_feature: bool, scale: float = 1.0
-) -> Call:
-    """The non-zeros among features [begin, end) of a row, and their appending to the lists of
-    features that hold some entries already."""
-    row, capacity, b = 2, 5, 17
+def gather_row(features: int, dtype: str, scale: float = 1.0) -> Call:
+    """The non-zeros of one row of the source."""
     source, values = _source(dtype, 4, features, scale, 0.0)
-    found = entries(np.where(np.arange(features) < end, values[row], 0.0), features)
-    index = found["index"].astype(np.int64)
-    found = found[~np.isnan(found["value"]) & (index >= begin)]
-    want = np.zeros(end - begin, ENTRY)
-    want[: len(found)] = found
-    arguments: dict[str, Any] = {
-        "entries": np.zeros(end - begin, ENTRY),
-        "source": source,
-        "row": row,
-        "begin": begin,
-        "end": end,
-        "by_feature": None,
-        "counts": None,
-        "capacity": capacity,
-        "b": b,
+    row = 2
+    count = int(np.count_nonzero(values[row]))
+    wants = {
+        "return": Want(np.array(count)),
+        # entries past the count are unspecified
+        "entries": Want(entries(values[row], features), where=np.arange(features) < count),
     }
-    # entries past the count are unspecified
-    listed = np.arange(end - begin) < len(found)
-    writes: dict[str, Any] = {"entries": None}
-    wants = {"return": Want(np.array(len(found))), "entries": Want(want, where=listed)}
-    if by_feature:
-        counts = np.arange(features, dtype=np.uint32) % 4
-        lists = np.zeros((features, capacity), ENTRY)
-        appended = np.zeros((features, capacity), bool)
-        k = found["index"].astype(np.int64)
-        appended[k, counts[k]] = True
-        after, after_lists = counts.copy(), lists.copy()
-        after[k] += 1
-        after_lists["value"][k, counts[k]], after_lists["index"][k, counts[k]] = found["value"], b
-        arguments |= {"by_feature": lists, "counts": counts}
-        writes |= {"by_feature": appended, "counts": after != counts}
-        wants |= {"by_feature": Want(after_lists), "counts": Want(after)}
-    return Call("gather_sparse", arguments, writes, lambda: wants, traffic=(end - begin) * 8)
+    arguments = {"entries": np.zeros(features, ENTRY), "source": source, "row": row}
+    traffic = features * source["x"].itemsize
+    return Call("gather_row", arguments, {"entries": None}, lambda: wants, traffic=traffic)
+
+
+def gather_pairs(
+    rows: int,
+    features: int,
+    dtype: str,
+    scale: float = 1.0,
+    begin: int = 0,
+    end: int | None = None,
+) -> Call:
+    """Pairs [begin, end) of a batch's features, all if end is None; the others' lists stay."""
+    source, values = _source(dtype, rows + 3, features, scale, 0.0)
+    order = np.random.default_rng(6).integers(0, rows + 3, rows)
+    end = (features + 1) // 2 if end is None else end
+    capacity = rows + 1
+    lists, counts = pair_lists(values[order], capacity)
+    own = (np.arange(len(counts)) >= begin) & (np.arange(len(counts)) < end)
+    listed = own[:, None] & (np.arange(capacity) < counts[:, None])
+    wants = {"entries": Want(lists, where=listed), "counts": Want(counts, where=own)}
+    return Call(
+        "gather_pairs",
+        {
+            "entries": np.zeros((len(counts), capacity), PAIR),
+            "counts": np.full(len(counts), 99, np.uint32),
+            "capacity": capacity,
+            "source": source,
+            "order": order,
+            "rows": rows,
+            "begin": begin,
+            "end": end,
+        },
+        {"entries": own[:, None], "counts": own},
+        lambda: wants,
+        traffic=rows * (end - begin) * 2 * source["x"].itemsize,
+    )
 
 
 def map_function(kernel: str, n: int) -> Call:

@@ -93,8 +93,18 @@ def chain(x: Float64Array, w: Float64Array, start: Float64Array | None = None) -
     return y
 
 
+_gradients: dict[Any, Float64Array] = {}  # each optimizer asks for the same ones
+
+
 def gradient(x: Float64Array, dz: Float64Array, block: int) -> Float64Array:
     """x^T (K, B) dz (B, N): the in-order sum of the chains of blocks of batch rows."""
+    key = (x.shape, dz.shape, block, x.tobytes(), dz.tobytes())
+    if key not in _gradients:
+        _gradients[key] = _gradient(x, dz, block)
+    return _gradients[key]
+
+
+def _gradient(x: Float64Array, dz: Float64Array, block: int) -> Float64Array:
     total = chain(x[:block].T, dz[:block])
     for first in range(block, len(x), block):
         total = total + chain(x[first : first + block].T, dz[first : first + block])

@@ -6,6 +6,7 @@ They are read from the headers, so that a changed signature can not be called by
 from __future__ import annotations
 
 import ctypes
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,15 +53,27 @@ def _text(name: str) -> str:
     return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
 
 
+def _number(factor: str) -> int:
+    return int(factor) if factor.isdigit() else _defines[factor]
+
+
+def _definitions(text: str) -> None:
+    """Adds all macros that are whole numbers, or products of them, to _defines."""
+    for name, value in re.findall(r"^#define (FM_\w+) \(?([\w* ]+?)\)?$", text, re.MULTILINE):
+        factors = value.split(" * ")
+        if all(factor.isdigit() or factor in _defines for factor in factors):
+            _defines[name] = math.prod(_number(factor) for factor in factors)
+
+
 def _declarations(text: str) -> list[Declaration]:
     """``const double *x, *y[2]`` -> its names, each with the type."""
     match = re.match(r"\s*(?:const\s+)?(\w+)(.*)", text, re.DOTALL)
     assert match, f"no declaration: {text!r}"
     result = []
     for declarator in match[2].split(","):
-        name = re.search(r"(\w+)\s*(?:\[(\d+)\])?\s*$", declarator)
+        name = re.search(r"(\w+)\s*(?:\[(\w+)\])?\s*$", declarator)
         assert name, f"no name: {declarator!r}"
-        count = int(name[2]) if name[2] else None
+        count = _number(name[2]) if name[2] else None
         result.append(Declaration(name[1], match[1], "*" in declarator, count))
     return result
 
@@ -104,15 +117,17 @@ def _prototypes(text: str) -> dict[str, Prototype]:
 
 
 _headers = _text("fastmlp.h") + _text("kernels.h")
+_defines: dict[str, int] = {}
+_definitions(_headers)
 _enums = _enumerations(_headers)
 
 TYPES: dict[str, Any] = {**_SCALARS, **dict.fromkeys(_enums, ctypes.c_int)}
 MEMBERS = _structures(_headers, TYPES)
 CONSTANTS = {name: value for members in _enums.values() for name, value in members.items()}
 KERNELS = _prototypes(_headers)
-PANEL = 8  # FM_PANEL
-GRADIENT_BLOCK = 1024  # FM_GRADIENT_BLOCK
-TRANSPOSE_SCRATCH = PANEL * 256  # FM_TRANSPOSE_SCRATCH
+PANEL = _defines["FM_PANEL"]
+GRADIENT_BLOCK = _defines["FM_GRADIENT_BLOCK"]
+TRANSPOSE_SCRATCH = _defines["FM_TRANSPOSE_SCRATCH"]
 
 
 def function(address: int, name: str) -> Any:

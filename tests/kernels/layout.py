@@ -12,6 +12,7 @@ from .header import PANEL
 
 JUNK = 1.0e300  # finite padding that no reduction may read
 ENTRY = np.dtype([("value", np.float64), ("index", np.uint64)])  # fm_entry
+PAIR = np.dtype([("value", np.float64, 2), ("row", np.uint64)])  # fm_pair
 
 # All that float64 can be, but for infinities and NaN.
 HOSTILE = np.array(
@@ -81,7 +82,19 @@ def entries(row: Float64Array, capacity: int) -> NDArray[np.void]:
     return result
 
 
-def feature_lists(x: Float64Array, capacity: int) -> tuple[NDArray[np.void], NDArray[np.uint32]]:
-    """By feature: (K, capacity) entries of x (B, K), and how many each has (K,)."""
-    lists = np.array([entries(column, capacity) for column in x.T], ENTRY)
-    return lists.reshape(x.shape[1], capacity), np.count_nonzero(x, axis=0).astype(np.uint32)
+def pair_lists(x: Float64Array, capacity: int) -> tuple[NDArray[np.void], NDArray[np.uint32]]:
+    """x (B, K) by pairs of features: (ceil(K / 2), capacity) of PAIR, and how many each has.
+    What follows them is NaN."""
+    rows, features = x.shape
+    pairs = (features + 1) // 2
+    padded = np.zeros((rows, 2 * pairs))
+    padded[:, :features] = x
+    values = padded.reshape(rows, pairs, 2).transpose(1, 0, 2)  # (pairs, B, 2)
+    lists, counts = np.zeros((pairs, capacity), PAIR), np.zeros(pairs, np.uint32)
+    lists["value"] = np.nan
+    for pair in range(pairs):
+        (row,) = np.nonzero(values[pair].any(axis=1))
+        counts[pair] = len(row)
+        lists["value"][pair, : len(row)] = values[pair, row]
+        lists["row"][pair, : len(row)] = row
+    return lists, counts

@@ -42,7 +42,7 @@ class Call:
 
     arguments: by the header's names; arrays become pointers to guarded copies, dicts become
     structures, lists of arrays become arrays of pointers, None becomes NULL; a string is
-    the path of an earlier buffer, which is passed again.
+    the path of an earlier buffer, which is passed again. A number is repeated in an array.
     writes: path of each buffer that may change -> mask of the elements that may, None for all.
     expected: path -> Want; only computed when asked for, since benchmarks do not.
     """
@@ -123,6 +123,8 @@ class _Layout:
             return ctypes.addressof(made) if declared.pointer else made
         if isinstance(given, str):
             return self.buffers[given].address
+        if declared.count is not None:
+            return (TYPES[declared.base] * declared.count)(*[given] * declared.count)
         return self.pointer(path, given) if isinstance(given, np.ndarray) else given
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .exact import chain
 from .header import PANEL, TRANSPOSE_SCRATCH
-from .layout import JUNK, draw, entries, normal, packed, row_mask, strided, up
+from .layout import JUNK, draw, entries, packed, pair_lists, row_mask, strided, up
 from .memory import Call, Want
 
 
@@ -68,23 +68,48 @@ def matmul_transposed(
     )
 
 
-def sparse_matmul(depth: int, panels: int, density: str, resume: bool = False) -> Call:
-    """One row by its non-zeros: the bits of the dense product, from y if resume."""
+def sparse_row(depth: int, panels: int, density: str) -> Call:
+    """One row by its non-zeros: the bits of the dense product."""
     columns = panels * PANEL
     x, w = draw(density, "x", 1, depth), draw("normal", "w", depth, columns)
-    start = normal("y", 1, columns)
     return Call(
-        "sparse_matmul",
+        "sparse_row",
         {
-            "y": start,
+            "y": np.full((1, columns), JUNK),
             "entries": entries(x[0], depth),
             "count": int(np.count_nonzero(x)),
             "w": packed(w, depth),
             "panel_stride": depth * PANEL,
             "panels": panels,
-            "resume": resume,
         },
         {"y": None},
-        lambda: {"y": Want(chain(x, w, start if resume else None))},
+        lambda: {"y": Want(chain(x, w))},
+        fmas=float(np.count_nonzero(x) * columns),
+    )
+
+
+def sparse_matmul(rows: int, depth: int, panels: int, density: str, gap: int = 0) -> Call:
+    """A batch listed by pairs of features: the bits of the dense product."""
+    columns = panels * PANEL
+    x, w = draw(density, "x", rows, depth), draw("normal", "w", depth, columns)
+    capacity, y_stride = rows + gap, columns + gap * PANEL
+    lists, counts = pair_lists(x, capacity)
+    mask = row_mask(rows, y_stride, columns)
+    return Call(
+        "sparse_matmul",
+        {
+            "y": np.full((rows, y_stride), JUNK),
+            "y_stride": y_stride,
+            "entries": lists,
+            "counts": counts,
+            "capacity": capacity,
+            "w": packed(w, depth + gap),
+            "panel_stride": (depth + gap) * PANEL,
+            "rows": rows,
+            "depth": depth,
+            "panels": panels,
+        },
+        {"y": mask},
+        lambda: {"y": Want(strided(chain(x, w), y_stride), where=mask)},
         fmas=float(np.count_nonzero(x) * columns),
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .exact import EPS, Float64Array, gradient
 from .header import GRADIENT_BLOCK, PANEL
-from .layout import JUNK, draw, feature_lists, normal, packed, strided, up
+from .layout import JUNK, draw, normal, packed, pair_lists, strided, up
 from .memory import Call, Want
 
 RATE, MOMENTUM, BETA_1, BETA_2, EPSILON, ALPHA = 0.05, 0.9, 0.9, 0.999, 1e-7, 0.003
@@ -20,7 +20,7 @@ RATE, MOMENTUM, BETA_1, BETA_2, EPSILON, ALPHA = 0.05, 0.9, 0.9, 0.999, 1e-7, 0.
 OPTIMIZERS = ("adam", "sgd", "momentum", "nesterov")
 
 
-def constants(optimizer: str, probe: bool) -> dict[str, Any]:
+def constants(optimizer: str, probe: bool, shared: bool) -> dict[str, Any]:
     """fm_update's members."""
     return {
         "alpha": ALPHA,
@@ -29,6 +29,7 @@ def constants(optimizer: str, probe: bool) -> dict[str, Any]:
         "epsilon": EPSILON,
         "rate": 1.0 if probe else RATE,
         "momentum": MOMENTUM if optimizer in ("momentum", "nesterov") else 0.0,
+        "shared_division": shared,
         "nesterov": optimizer == "nesterov",
     }
 
@@ -46,7 +47,8 @@ def step(
 ) -> list[tuple[Float64Array, Float64Array] | None]:
     """(value, tolerance) of [w, slot 0, slot 1] after the step. The formulas leave open where a
     multiplication and an addition are fused, so each result may be a few roundings of its
-    largest term away; Adam's quotient adds those of a root, a division and two products."""
+    largest term away; Adam's quotient adds those of a root, a division and up to five products
+    and a sum, where two share the division."""
     w, m0, v0 = before
     if optimizer == "adam":
         m = m0 + (g - m0) * c["rest_beta_1"]
@@ -55,7 +57,7 @@ def step(
         w1 = w - m * c["alpha"] / root
         m_error = 4 * EPS * (np.abs(m0) + np.abs(g))
         v_error = 4 * EPS * (v0 + g * g)
-        w_error = 8 * EPS * (np.abs(w) + np.abs(m * c["alpha"] / root))
+        w_error = 12 * EPS * (np.abs(w) + np.abs(m * c["alpha"] / root))
         return [(w1, w_error + m_error * c["alpha"] / root), (m, m_error), (v, v_error)]
     step_g = c["rate"] * g
     if optimizer == "sgd":
@@ -107,11 +109,12 @@ def update(
     values: str = "normal",
     gap: int = 0,
     bias: bool = False,
+    shared: bool = False,
 ) -> Call:
     """update_adam or update_sgd on w (depth, columns); bias: x = {1} with a stride of 0."""
     x = np.ones((rows, 1)) if bias else draw(values, "x", rows, depth)
     dz = draw("normal", "dz", rows, columns)
-    before, c = start(optimizer, probe, depth, columns), constants(optimizer, probe)
+    before, c = start(optimizer, probe, depth, columns), constants(optimizer, probe, shared)
     active = np.full(depth, rows > 0)  # no rows, no update
     w, writes = _parameter(before, depth + gap, active)
     x_stride, dz_stride = up(depth) + gap * PANEL, up(columns) + gap * PANEL
@@ -145,17 +148,23 @@ def update(
 
 
 def sparse_update(
-    optimizer: str, rows: int, depth: int, panels: int, density: str, probe: bool
+    optimizer: str,
+    rows: int,
+    depth: int,
+    panels: int,
+    density: str,
+    probe: bool,
+    shared: bool = False,
 ) -> Call:
-    """The same by lists of non-zeros. A third of the features are not active; of the active
+    """The same by lists of pairs of features. A third of the pairs are not active; of the active
     ones those without a non-zero in this batch are updated with a gradient of 0."""
     columns = panels * PANEL
-    active = np.arange(depth) % 3 != 1
+    active_pairs = np.arange((depth + 1) // 2) % 3 != 1
+    active = np.repeat(active_pairs, 2)[:depth]
     x = draw(density, "x", rows, depth) * active
     dz = normal("dz", rows, columns)
-    capacity = rows + 3
-    lists, counts = feature_lists(x, capacity)
-    before, c = start(optimizer, probe, depth, columns), constants(optimizer, probe)
+    lists, counts = pair_lists(x, rows + 3)
+    before, c = start(optimizer, probe, depth, columns), constants(optimizer, probe, shared)
     w, writes = _parameter(before, depth, active)
 
     def expected() -> dict[str, Want]:
@@ -169,8 +178,8 @@ def sparse_update(
             "w": w,
             "entries": lists,
             "counts": counts,
-            "capacity": capacity,
-            "active": active.astype(np.uint8),
+            "capacity": rows + 3,
+            "active": active_pairs.astype(np.uint8),
             "dz": strided(dz, columns + PANEL, JUNK),
             "dz_stride": columns + PANEL,
             "depth": depth,
