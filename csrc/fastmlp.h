@@ -25,7 +25,7 @@ typedef enum fm_status {
 /* One English sentence for a status; never NULL. */
 const char *fm_status_message(fm_status status);
 
-/* -- what a network is made of ---------------------------------------------------------- */
+/* -- what a network is made of -- */
 
 typedef enum fm_operation_kind {
     FM_DENSE,     /* y = x w + bias; w (inputs, outputs), bias (outputs) */
@@ -79,7 +79,7 @@ typedef struct fm_optimizer {
     bool nesterov;
 } fm_optimizer;
 
-/* -- networks --------------------------------------------------------------------------- */
+/* -- networks -- */
 
 typedef struct fm_network fm_network;
 
@@ -100,7 +100,7 @@ fm_status fm_network_read(fm_network *network, size_t parameter, int slot, doubl
 fm_status fm_network_write(fm_network *network, size_t parameter, int slot,
                            const double *values);
 
-/* -- data, training, inference ---------------------------------------------------------- */
+/* -- data, training, inference -- */
 
 typedef enum fm_dtype { FM_FLOAT64, FM_FLOAT32, FM_UINT8 } fm_dtype;
 
@@ -131,7 +131,7 @@ fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
 fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_step,
                      double *outputs);
 
-/* -- random numbers, instruction sets, threads ------------------------------------------ */
+/* -- random numbers, instruction sets, threads -- */
 
 /* order (n): the permutation of 0 .. n-1 for the epoch that begins at step. */
 void fm_permutation(uint64_t seed, uint64_t step, size_t n, int64_t *order);

@@ -27,10 +27,9 @@ static void sparse_first(const inference_run *run, const fm_lane *lane, double *
     const fm_stage *stage = &network->stages[1];
     const fm_packed *w = &stage->kernel->packed;
     for (size_t b = 0; b < rows; b++) {
-        size_t found = network->kernels->gather_sparse(lane->entries, &run->source, first + b,
-                                                       0, network->inputs, NULL, NULL, 0, 0);
-        network->kernels->sparse_matmul(y + b * stage->stride, lane->entries, found, w->value,
-                                        w->panel_stride, stage->panels, false);
+        size_t found = network->kernels->gather_row(lane->entries, &run->source, first + b);
+        network->kernels->sparse_row(y + b * stage->stride, lane->entries, found, w->value,
+                                     w->panel_stride, stage->panels);
     }
 }
 
@@ -111,8 +110,7 @@ static void infer_member(void *argument, const fm_member *self)
     }
 }
 
-/* -- lanes and the public calls
- * ------------------------------------------------------------------------- */
+/* -- lanes and the public calls -- */
 
 static void lay_out_lanes(fm_network *network)
 {

@@ -15,7 +15,8 @@
  *
  * Common to all: every element of a product is one chain of fused multiply-adds that starts
  * from +0 and takes the reduced index in ascending order. Pointers to different arrays do not
- * alias. Zero sizes are allowed and do nothing.
+ * alias. Zero sizes are allowed: an empty sum is 0, and else nothing is done. Values are
+ * finite where skipping zeros or sharing divisions has to be exact.
  */
 #ifndef FM_KERNELS_H
 #define FM_KERNELS_H
@@ -34,19 +35,31 @@
 /* Panels of scratch that matmul_transposed wants: doubles. */
 #define FM_TRANSPOSE_SCRATCH (FM_PANEL * 256)
 
-/* A non-zero of a sparse batch: by sample, index is the feature k; by feature, the row b. */
+/* A non-zero of one row: feature k = index. */
 typedef struct fm_entry {
     double value;
     size_t index;
 } fm_entry;
 
-/* The constants of one optimizer step. */
+/* Features 2p and 2p + 1 of batch row `row`, not both zero. A batch is listed by pairs p:
+ * counts[p] of these at entries + p * capacity, ascending in row. Behind the last of an odd
+ * number of features the second value is 0. */
+typedef struct fm_pair {
+    double value[2];
+    size_t row;
+} fm_pair;
+
+/* The constants of one optimizer step. Those that meet vectors are repeated over a panel, so
+ * that kernels use them as memory operands: registers are short where Adam runs. */
 typedef struct fm_update {
-    double alpha;                    /* Adam: rate sqrt(1 - beta_2^t) / (1 - beta_1^t) */
-    double rest_beta_1, rest_beta_2; /* Adam: 1 - beta_1, 1 - beta_2 */
-    double epsilon;                  /* Adam */
-    double rate, momentum;           /* SGD */
-    bool nesterov;                   /* SGD */
+    double alpha[FM_PANEL];       /* Adam: rate sqrt(1 - beta_2^t) / (1 - beta_1^t) */
+    double rest_beta_1[FM_PANEL]; /* Adam: 1 - beta_1 */
+    double rest_beta_2[FM_PANEL]; /* Adam: 1 - beta_2 */
+    double epsilon[FM_PANEL];     /* Adam */
+    double rate, momentum;        /* SGD */
+    bool shared_division; /* Adam: rows 2i and 2i + 1 may share one, epsilon being no tiny
+                             number */
+    bool nesterov;        /* SGD */
 } fm_update;
 
 /* A parameter matrix (K, N) in panels with its optimizer slots, all of one layout. slot[1] is
@@ -105,7 +118,7 @@ typedef struct fm_loss_rows {
        size_t panel_stride, size_t w_rows, size_t rows, size_t depth, size_t panels,           \
        double *scratch))                                                                       \
     /* g (depth, panels * 8) = x^T (depth, rows) dz (rows, panels * 8) is formed tile by tile  \
-     * in registers and each tile applied at once: Adam to w, slots; never stored. Rows beyond \
+     * in registers and each tile applied at once to w and its slots; never stored. Rows beyond  \
      * FM_GRADIENT_BLOCK: see there. x_stride may be 0 (a bias: x = {1}, depth 1).          */ \
     X(void, update_adam,                                                                       \
       (fm_packed w, const double *x, size_t x_stride, const double *dz, size_t dz_stride,      \
@@ -113,32 +126,37 @@ typedef struct fm_loss_rows {
     X(void, update_sgd,                                                                        \
       (fm_packed w, const double *x, size_t x_stride, const double *dz, size_t dz_stride,      \
        size_t rows, size_t depth, size_t panels, const fm_update *update))                     \
-    /* matmul for one row given by its non-zeros in ascending order of feature; if resume, the \
-     * chains go on from y. The same bits as matmul, the other inputs being zero.           */ \
-    X(void, sparse_matmul,                                                                     \
+    /* matmul for one row given by its non-zeros, ascending in feature. */                      \
+    X(void, sparse_row,                                                                        \
       (double *y, const fm_entry *entries, size_t count, const double *w, size_t panel_stride, \
-       size_t panels, bool resume))                                                            \
-    /* update_* for the w rows [0, depth): row k's inputs are the counts[k] non-zeros at        \
-     * entries + k * capacity, ascending in batch row. Rows that are not `active` have never    \
-     * had a non-zero, so that their update is nothing, and are left alone. rows <=             \
-     * FM_GRADIENT_BLOCK.                                                                   */ \
+       size_t panels))                                                                         \
+    /* matmul for a batch listed by pairs. */                                                   \
+    X(void, sparse_matmul,                                                                     \
+      (double *y, size_t y_stride, const fm_pair *entries, const uint32_t *counts,             \
+       size_t capacity, const double *w, size_t panel_stride, size_t rows, size_t depth,       \
+       size_t panels))                                                                         \
+    /* update_* for a batch listed by pairs, of at most FM_GRADIENT_BLOCK rows. Pairs that are  \
+     * not `active` have never had a non-zero, so that their update is nothing, and are left   \
+     * alone. */                                                                                \
     X(void, sparse_update_adam,                                                                \
-      (fm_packed w, const fm_entry *entries, const uint32_t *counts, size_t capacity,          \
+      (fm_packed w, const fm_pair *entries, const uint32_t *counts, size_t capacity,           \
        const uint8_t *active, const double *dz, size_t dz_stride, size_t depth, size_t panels, \
        const fm_update *update))                                                               \
     X(void, sparse_update_sgd,                                                                 \
-      (fm_packed w, const fm_entry *entries, const uint32_t *counts, size_t capacity,          \
+      (fm_packed w, const fm_pair *entries, const uint32_t *counts, size_t capacity,           \
        const uint8_t *active, const double *dz, size_t dz_stride, size_t depth, size_t panels, \
        const fm_update *update))                                                               \
     /* x (rows, x_stride) = the source's rows order[0 .. rows); columns from features on are 0. */ \
     X(void, gather,                                                                            \
       (double *x, size_t x_stride, const fm_source *source, const int64_t *order, size_t rows))  \
-    /* The non-zeros of row `row` of the source among features [begin, end), by sample to      \
-     * entries, returning how many. With by_feature, also appended there: feature k's list at \
-     * by_feature + k * capacity, length counts[k], as batch row b.                         */ \
-    X(size_t, gather_sparse,                                                                   \
-      (fm_entry * entries, const fm_source *source, size_t row, size_t begin, size_t end,      \
-       fm_entry *by_feature, uint32_t *counts, size_t capacity, size_t b))                     \
+    /* The non-zeros of row `row` of the source, whose offset is 0, to entries (features);     \
+     * returns how many. */                                                                     \
+    X(size_t, gather_row, (fm_entry * entries, const fm_source *source, size_t row))           \
+    /* Lists the source's rows order[0 .. rows) by pairs, the pairs [begin, end) of them;       \
+     * rows <= capacity, the source's offset is 0. */                                           \
+    X(void, gather_pairs,                                                                      \
+      (fm_pair * entries, uint32_t *counts, size_t capacity, const fm_source *source,          \
+       const int64_t *order, size_t rows, size_t begin, size_t end))                           \
     /* y += bias (panels * 8), and slope = 1 where it is not NULL; bias NULL means none.    */ \
     X(void, add_bias, (fm_block block, const double *bias))                                    \
     /* Elementwise, see fm_block.                                                           */ \

@@ -12,8 +12,7 @@
 #include <sys/mman.h>
 #endif
 
-/* -- arena
- * --------------------------------------------------------------------------------------- */
+/* -- arena -- */
 
 #define FM_ALIGNMENT 64
 /* Blocks from this size on are aligned to, and advised to use, huge pages: a step walks all
@@ -55,8 +54,7 @@ fm_status fm_arena_allocate(fm_arena *arena)
     return FM_OK;
 }
 
-/* -- from operations to stages
- * ------------------------------------------------------------------- */
+/* -- from operations to stages -- */
 
 static bool is_rate(double rate)
 {
@@ -92,18 +90,11 @@ static bool training_is_valid(const fm_loss *loss, const fm_optimizer *optimizer
     return optimizer->kind == FM_SGD && is_rate(optimizer->momentum);
 }
 
-/* Weights up to this many bytes are read by all members: a fraction of any L2. */
-#define FM_SHARED_WEIGHTS ((size_t)128 << 10)
-
 static fm_stage make_stage(fm_stage_kind kind, size_t inputs, size_t width)
 {
     fm_stage stage = {.kind = kind, .inputs = inputs, .width = width};
     stage.panels = fm_panels(width);
     stage.stride = (stage.panels | 1) * FM_PANEL;
-    stage.by_rows = true;
-    if (kind == FM_STAGE_DENSE)
-        stage.by_rows = stage.panels < 2 ||
-                        inputs <= FM_SHARED_WEIGHTS / sizeof(double) / FM_PANEL / stage.panels;
     return stage;
 }
 
@@ -143,6 +134,10 @@ static void build_stages(fm_network *network, size_t operation_count)
             stage->elementwise_count++;
         }
     }
+    if (stage->kind == FM_STAGE_INPUT) {
+        /* training wants a stage with an output and a gradient of its own */
+        *++stage = make_stage(FM_STAGE_COPY, network->inputs, network->inputs);
+    }
     network->stage_count = (size_t)(stage - network->stages) + 1;
     network->outputs = stage->width;
 }
@@ -158,7 +153,8 @@ static void lay_out_parameters(fm_network *network)
             parameter->packed.slot[slot] =
                 fm_arena_take(&network->memory, parameter->rows, row);
     }
-    network->active = fm_arena_take(&network->memory, network->inputs, sizeof(uint8_t));
+    network->active =
+        fm_arena_take(&network->memory, fm_pairs(network->inputs), sizeof(uint8_t));
 }
 
 /* Columns are padded to panels and rows to odd panels; refuse what that could overflow. */
@@ -197,7 +193,7 @@ fm_status fm_network_create(fm_network **network_out, const char *isa, size_t in
     network->inputs = inputs;
     network->scale = 1;
     network->operations = malloc((operation_count + 1) * sizeof *operations);
-    network->stages = calloc(operation_count + 1, sizeof *network->stages);
+    network->stages = calloc(operation_count + 2, sizeof *network->stages);
     network->parameters = calloc(2 * operation_count + 1, sizeof *network->parameters);
     if (network->operations == NULL || network->stages == NULL || network->parameters == NULL)
         goto error;
@@ -239,8 +235,7 @@ void fm_network_free(fm_network *network)
     free(network);
 }
 
-/* -- parameters
- * ------------------------------------------------------------------------------------ */
+/* -- parameters -- */
 
 /* The packed array that (parameter, slot) names, or NULL. */
 static double *find_packed(const fm_network *network, size_t parameter, int slot)
@@ -263,13 +258,13 @@ fm_status fm_network_read(fm_network *network, size_t parameter, int slot, doubl
     return FM_OK;
 }
 
-/* A slot of the first kernel may wake rows that were inactive. */
-static void activate_rows(fm_network *network, const double *values, size_t columns)
+/* A slot of the first kernel may wake pairs of rows that were inactive. */
+static void activate_pairs(fm_network *network, const double *values, size_t columns)
 {
     for (size_t r = 0; r < network->inputs; r++)
         for (size_t c = 0; c < columns; c++)
             if (values[r * columns + c] != 0)
-                network->active[r] = 1;
+                network->active[r / 2] = 1;
 }
 
 fm_status fm_network_write(fm_network *network, size_t parameter, int slot,
@@ -282,13 +277,12 @@ fm_status fm_network_write(fm_network *network, size_t parameter, int slot,
     pthread_mutex_lock(&network->lock);
     fm_pack(packed, values, shape->rows, shape->columns);
     if (parameter == 0 && slot != FM_VALUE)
-        activate_rows(network, values, shape->columns);
+        activate_pairs(network, values, shape->columns);
     pthread_mutex_unlock(&network->lock);
     return FM_OK;
 }
 
-/* -- what training and inference share
- * ----------------------------------------------------------------- */
+/* -- what training and inference share -- */
 
 fm_source fm_network_source(const fm_network *network, const fm_data *data)
 {
@@ -337,11 +331,25 @@ bool fm_network_prefers_sparse(const fm_network *network, const fm_source *sourc
     for (size_t i = 0; i < rows; i++) {
         size_t at = i * (count / rows);
         size_t row = order != NULL ? (size_t)order[at] : at;
-        found += network->kernels->gather_sparse(entries, source, row, 0, network->inputs, NULL,
-                                                 NULL, 0, 0);
+        found += network->kernels->gather_row(entries, source, row);
     }
     free(entries);
     return (double)found < FM_SPARSE_DENSITY * (double)rows * (double)network->inputs;
+}
+
+/* Weights up to this many bytes are read by all members: a fraction of any L2. */
+#define FM_SHARED_WEIGHTS ((size_t)128 << 10)
+
+void fm_network_choose_owners(fm_network *network, bool sparse)
+{
+    for (size_t s = 0; s < network->stage_count; s++) {
+        fm_stage *stage = &network->stages[s];
+        const size_t row = stage->panels * FM_PANEL * sizeof(double);
+        stage->by_rows = stage->kind != FM_STAGE_DENSE || stage->panels == 1 ||
+                         stage->inputs <= FM_SHARED_WEIGHTS / row;
+        if (s == 1 && sparse)
+            stage->by_rows = false;
+    }
 }
 
 void fm_stage_finish(const fm_network *network, const fm_stage *stage, double *y, double *slope,

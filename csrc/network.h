@@ -57,13 +57,16 @@ typedef struct fm_stage {
     double *y, *slope, *dz;
 } fm_stage;
 
-/* A batch of inputs as lists of non-zeros, see kernels.h. */
-typedef struct fm_sparse_batch {
-    fm_entry *by_sample;      /* (batch, inputs), each row in one segment per member */
-    uint32_t *sample_counts;  /* (batch, FM_MAX_THREADS at most): lengths of the segments */
-    fm_entry *by_feature;     /* (inputs, batch) */
-    uint32_t *feature_counts; /* (inputs) */
-} fm_sparse_batch;
+/* A batch of inputs listed by pairs of features, see kernels.h. */
+typedef struct fm_pair_lists {
+    fm_pair *entries; /* (pairs, batch) */
+    uint32_t *counts; /* (pairs) */
+} fm_pair_lists;
+
+static inline size_t fm_pairs(size_t features)
+{
+    return (features + 1) / 2;
+}
 
 /* Buffers of training, laid out for `batch` rows and `threads` members. Those used from one
  * step to the next are double. */
@@ -71,13 +74,13 @@ typedef struct fm_workspace {
     fm_arena arena;
     size_t batch, threads;
     bool sparse;
-    double *x[2];             /* (batch, stages[0].stride), if not sparse */
-    fm_sparse_batch lists[2]; /* if sparse */
-    double *losses[2];        /* (batch) */
-    double *scale[2];         /* (batch) weight of each row's loss and gradient */
-    int32_t *labels;          /* (batch) */
-    const double **targets;   /* (batch) pointers to rows of the caller's targets */
-    double *scratch;          /* (threads, FM_TRANSPOSE_SCRATCH) */
+    double *x[2];           /* (batch, stages[0].stride), if not sparse */
+    fm_pair_lists lists[2]; /* if sparse */
+    double *losses[2];      /* (batch) */
+    double *scale[2];       /* (batch) weight of each row's loss and gradient */
+    int32_t *labels;        /* (batch) */
+    const double **targets; /* (batch) pointers to rows of the caller's targets */
+    double *scratch;        /* (threads, FM_TRANSPOSE_SCRATCH) */
 } fm_workspace;
 
 /* Buffers of inference: each member pushes blocks of rows through all stages. */
@@ -106,7 +109,8 @@ struct fm_network {
     fm_parameter *parameters;
     size_t parameter_count;
     fm_arena memory; /* parameters, slots, active */
-    uint8_t *active; /* (inputs): rows of the first kernel whose slots may be non-zero */
+    uint8_t *active; /* (pairs): which pairs of the first kernel's rows may have slots that are
+                        not 0 */
     fm_workspace workspace;
     fm_arena lane_memory;
     fm_lane *lanes; /* (lane_count), allocated with lane_memory */
@@ -131,6 +135,9 @@ double fm_network_row_fmas(const fm_network *network);
  * the rows order[0 .. count), NULL meaning 0, 1, 2 ... Both ways give the same bits. */
 bool fm_network_prefers_sparse(const fm_network *network, const fm_source *source,
                                const int64_t *order, size_t count);
+
+/* Sets by_rows of all stages. A first product by lists is always owned by columns. */
+void fm_network_choose_owners(fm_network *network, bool sparse);
 
 /* y = elementwise operations of `stage` applied to rows [0, rows), panels [first, last) of y
  * and slope (NULL when not training), both with the stage's stride; batch row of the first

@@ -26,7 +26,7 @@ static inline void spin_pause(void)
 #endif
 }
 
-/* -- an event: a counter that others wait on, spinning first, then asleep ----------------- */
+/* -- an event: a counter that others wait on, spinning first, then asleep -- */
 
 typedef struct fm_event {
     _Alignas(64) atomic_uint value;
@@ -71,7 +71,7 @@ static void event_wait(fm_event *event, unsigned seen, unsigned spins)
     pthread_mutex_unlock(&event->mutex);
 }
 
-/* -- floating-point state ------------------------------------------------------------------ */
+/* -- floating-point state -- */
 
 #if defined(__x86_64__) || defined(__i386__)
 typedef unsigned float_state;
@@ -102,8 +102,7 @@ static void float_state_leave(float_state saved)
 #error "no floating-point control word known for this architecture"
 #endif
 
-/* -- barrier and team ------------------------------------------------------------------------
- */
+/* -- barrier and team -- */
 
 struct fm_barrier {
     fm_event released;

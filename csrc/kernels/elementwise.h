@@ -40,9 +40,9 @@ static void kernel_relu(fm_block block, double negative_slope, double max_value,
             const size_t at = b * block.stride + j;
             const vec z = v_load(block.y + at);
             const veci above = z > edge, cut = z >= top;
-            /* NaN is neither above nor at most the edge: it comes out of the product. */
-            vec y = v_select(above, z, slope * (z - edge));
-            y = v_select(cut, top, y);
+            /* NaN passes; minus infinity gives 0, not NaN, if the slope is 0 */
+            const vec below = negative_slope == 0 ? v_keep(z != z, z) : slope * (z - edge);
+            const vec y = v_select(cut, top, v_select(above, z, below));
             const vec dy = v_select(cut, (vec){0}, v_select(above, one, slope));
             store_value_slope(block, at, (fm_value_slope){y, dy});
         }

@@ -55,55 +55,106 @@ INLINE size_t append(fm_entry *entries, size_t count, double value, size_t k)
 }
 
 INLINE size_t list_row(fm_entry *entries, const fm_source *source, const fm_dtype dtype,
-                       size_t start, size_t begin, size_t end)
+                       size_t start, size_t end)
 {
     size_t count = 0;
-    for (size_t k = begin; k < end; k++)
+    for (size_t k = 0; k < end; k++)
         count = append(entries, count, source_value(source, dtype, start + k), k);
     return count;
 }
 
 /* Bytes: eight zeros at a time are skipped. table[0] must be 0. */
-static size_t list_row_of_bytes(fm_entry *entries, const fm_source *source, size_t start,
-                                size_t begin, size_t end)
+INLINE size_t list_row_of_bytes(fm_entry *entries, const fm_source *source, size_t start,
+                                size_t end)
 {
     const uint8_t *bytes = (const uint8_t *)source->x + start;
-    size_t count = 0, k = begin;
+    size_t count = 0, k = 0;
     for (; k + 8 <= end; k += 8) {
         uint64_t word;
         memcpy(&word, bytes + k, sizeof word);
         if (word == 0)
             continue;
-        for (size_t i = 0; i < 8; i++)
-            count = append(entries, count, source->table[bytes[k + i]], k + i);
+        for (size_t i = k; i < k + 8; i++)
+            count = append(entries, count, source->table[bytes[i]], i);
     }
     for (; k < end; k++)
         count = append(entries, count, source->table[bytes[k]], k);
     return count;
 }
 
-static size_t kernel_gather_sparse(fm_entry *entries, const fm_source *source, size_t row,
-                                   size_t begin, size_t end, fm_entry *by_feature,
-                                   uint32_t *counts, size_t capacity, size_t b)
+static size_t kernel_gather_row(fm_entry *entries, const fm_source *source, size_t row)
 {
     assert(source->offset == 0);
-    const size_t start = row * source->features;
-    size_t count = 0;
+    const size_t start = row * source->features, end = source->features;
     switch (source->dtype) {
     case FM_FLOAT64:
-        count = list_row(entries, source, FM_FLOAT64, start, begin, end);
-        break;
+        return list_row(entries, source, FM_FLOAT64, start, end);
     case FM_FLOAT32:
-        count = list_row(entries, source, FM_FLOAT32, start, begin, end);
-        break;
+        return list_row(entries, source, FM_FLOAT32, start, end);
     case FM_UINT8:
-        count = list_row_of_bytes(entries, source, start, begin, end);
-        break;
+        return list_row_of_bytes(entries, source, start, end);
     }
-    if (by_feature != NULL)
-        for (size_t e = 0; e < count; e++) {
-            const size_t k = entries[e].index;
-            by_feature[k * capacity + counts[k]++] = (fm_entry){entries[e].value, b};
+    return 0;
+}
+
+/* Appends batch row b to a pair's list without a branch, as append does. */
+INLINE void append_pair(fm_pair *list, uint32_t *count, double v0, double v1, size_t b)
+{
+    list[*count] = (fm_pair){{v0, v1}, b};
+    *count += (v0 != 0) | (v1 != 0);
+}
+
+INLINE void list_pairs(fm_pair *entries, uint32_t *counts, size_t capacity,
+                       const fm_source *source, const fm_dtype dtype, size_t start, size_t b,
+                       size_t begin, size_t end)
+{
+    for (size_t pair = begin; pair < end; pair++) {
+        const size_t k = 2 * pair;
+        const double v0 = source_value(source, dtype, start + k);
+        const double v1 =
+            k + 1 < source->features ? source_value(source, dtype, start + k + 1) : 0;
+        append_pair(entries + pair * capacity, &counts[pair], v0, v1, b);
+    }
+}
+
+/* Bytes: four pairs of zeros at a time are skipped. table[0] must be 0. */
+INLINE void list_pairs_of_bytes(fm_pair *entries, uint32_t *counts, size_t capacity,
+                                const fm_source *source, size_t start, size_t b, size_t begin,
+                                size_t end)
+{
+    const uint8_t *bytes = (const uint8_t *)source->x + start;
+    const double *table = source->table;
+    size_t pair = begin;
+    for (; pair + 4 <= end && 2 * pair + 8 <= source->features; pair += 4) {
+        uint64_t word;
+        memcpy(&word, bytes + 2 * pair, sizeof word);
+        if (word == 0)
+            continue;
+        for (size_t i = pair; i < pair + 4; i++)
+            append_pair(entries + i * capacity, &counts[i], table[bytes[2 * i]],
+                        table[bytes[2 * i + 1]], b);
+    }
+    list_pairs(entries, counts, capacity, source, FM_UINT8, start, b, pair, end);
+}
+
+static void kernel_gather_pairs(fm_pair *entries, uint32_t *counts, size_t capacity,
+                                const fm_source *source, const int64_t *order, size_t rows,
+                                size_t begin, size_t end)
+{
+    assert(source->offset == 0 && rows <= capacity);
+    memset(counts + begin, 0, (end - begin) * sizeof *counts);
+    for (size_t b = 0; b < rows; b++) {
+        const size_t start = (size_t)order[b] * source->features;
+        switch (source->dtype) {
+        case FM_FLOAT64:
+            list_pairs(entries, counts, capacity, source, FM_FLOAT64, start, b, begin, end);
+            break;
+        case FM_FLOAT32:
+            list_pairs(entries, counts, capacity, source, FM_FLOAT32, start, b, begin, end);
+            break;
+        case FM_UINT8:
+            list_pairs_of_bytes(entries, counts, capacity, source, start, b, begin, end);
+            break;
         }
-    return count;
+    }
 }

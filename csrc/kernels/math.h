@@ -107,8 +107,7 @@ INLINE vec v_tanh(vec x)
     return v_of_bits((veci)y | sign);
 }
 
-/* -- over arrays, for the accuracy tests ------------------------------------------------------
- */
+/* -- over arrays, for the accuracy tests -- */
 
 INLINE void map(vec function(vec), double *y, const double *x, size_t n)
 {

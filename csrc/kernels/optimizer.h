@@ -14,45 +14,95 @@
 /* Doubles of x that a block of w rows may need in L2 while all panels pass over it. */
 #define X_BLOCK 24576
 
-/* -- the formulas, on one vector of a parameter ----------------------------------------------
- */
+/* -- the formulas, on one vector of a parameter -- */
 
-INLINE void adam_apply(vec g, double *w, double *m, double *v, const fm_update *update)
+/* What Adam needs of one vector before it divides: w -= numerator / denominator. */
+typedef struct adam_step {
+    vec numerator, denominator;
+} adam_step;
+
+/* Moves the moments; see fm_update for the constants. */
+INLINE adam_step adam_moments(vec g, double *m, double *v, const fm_update *update)
 {
-    const vec m0 = v_load(m), v0 = v_load(v);
-    const vec m1 = v_fma(g - m0, v_set1(update->rest_beta_1), m0);
-    const vec v1 = v_fma(v_fma(g, g, -v0), v_set1(update->rest_beta_2), v0);
+    const vec m0 = v_load_once(m), v0 = v_load_once(v);
+    const vec m1 = v_fma(g - m0, v_load(update->rest_beta_1), m0);
+    const vec v1 = v_fma(v_fma(g, g, -v0), v_load(update->rest_beta_2), v0);
     v_store(m, m1);
     v_store(v, v1);
-    const vec step = m1 * v_set1(update->alpha) / (v_sqrt(v1) + v_set1(update->epsilon));
-    v_store(w, v_load(w) - step);
+    return (adam_step){m1 * v_load(update->alpha), v_sqrt(v1) + v_load(update->epsilon)};
 }
 
-INLINE void sgd_apply(vec g, double *w, double *m, const fm_update *update)
+INLINE void adam_apply(vec g, fm_packed w, size_t at, const fm_update *update)
+{
+    const adam_step step = adam_moments(g, w.slot[0] + at, w.slot[1] + at, update);
+    v_store(w.value + at, v_load(w.value + at) - step.numerator / step.denominator);
+}
+
+/* Rows 2i and 2i + 1 of a kernel share one division, a / b = a (d / (b d)), since the divider
+ * is what limits Adam: 2 square roots and 1 division for 2 vectors instead of 2 and 2. */
+typedef struct adam_pair {
+    adam_step row[2];
+} adam_pair;
+
+INLINE adam_pair adam_pair_moments(vec g0, vec g1, fm_packed w, size_t at,
+                                   const fm_update *update)
+{
+    const size_t next = at + FM_PANEL;
+    adam_pair pair;
+    pair.row[0] = adam_moments(g0, w.slot[0] + at, w.slot[1] + at, update);
+    pair.row[1] = adam_moments(g1, w.slot[0] + next, w.slot[1] + next, update);
+    return pair;
+}
+
+INLINE void adam_pair_divide(const adam_pair *pair, double *w)
+{
+    const vec d0 = pair->row[0].denominator, d1 = pair->row[1].denominator;
+    const vec r = v_set1(1.0) / (d0 * d1);
+    v_store(w, v_fnma(pair->row[0].numerator, d1 * r, v_load(w)));
+    v_store(w + FM_PANEL, v_fnma(pair->row[1].numerator, d0 * r, v_load(w + FM_PANEL)));
+}
+
+INLINE void sgd_apply(vec g, fm_packed w, size_t at, const fm_update *update)
 {
     const vec rate_g = v_set1(update->rate) * g;
-    if (m == NULL) {
-        v_store(w, v_load(w) - rate_g);
+    vec step = -rate_g;
+    if (w.slot[0] != NULL) {
+        double *m = w.slot[0] + at;
+        const vec momentum = v_set1(update->momentum);
+        step = v_fma(v_load(m), momentum, -rate_g);
+        v_store(m, step);
+        if (update->nesterov)
+            step = v_fma(step, momentum, -rate_g);
+    }
+    v_store(w.value + at, v_load(w.value + at) + step);
+}
+
+/* Which formula, a compile-time constant wherever it is passed. */
+typedef enum formula { SGD, ADAM, ADAM_SHARED_DIVISION } formula;
+
+/* Applies the gradients of one vector, `at` doubles into the parameter. */
+INLINE void apply(const formula kind, vec g, fm_packed w, size_t at, const fm_update *update)
+{
+    if (kind == SGD)
+        sgd_apply(g, w, at, update);
+    else
+        adam_apply(g, w, at, update);
+}
+
+/* The same for the rows 2i and 2i + 1 of a kernel. */
+INLINE void apply_pair(const formula kind, vec g0, vec g1, fm_packed w, size_t at,
+                       const fm_update *update)
+{
+    if (kind == ADAM_SHARED_DIVISION) {
+        const adam_pair pair = adam_pair_moments(g0, g1, w, at, update);
+        adam_pair_divide(&pair, w.value + at);
         return;
     }
-    const vec momentum = v_set1(update->momentum);
-    const vec m1 = v_fma(v_load(m), momentum, -rate_g);
-    v_store(m, m1);
-    const vec step = update->nesterov ? v_fma(m1, momentum, -rate_g) : m1;
-    v_store(w, v_load(w) + step);
+    apply(kind, g0, w, at, update);
+    apply(kind, g1, w, at + FM_PANEL, update);
 }
 
-/* Applies vector `at` doubles into the parameter. */
-INLINE void apply(const bool adam, vec g, fm_packed w, size_t at, const fm_update *update)
-{
-    if (adam)
-        adam_apply(g, w.value + at, w.slot[0] + at, w.slot[1] + at, update);
-    else
-        sgd_apply(g, w.value + at, w.slot[0] ? w.slot[0] + at : NULL, update);
-}
-
-/* -- dense
- * --------------------------------------------------------------------------------------- */
+/* -- dense -- */
 
 /* g (mr, 8) = x (rows, mr)^T dz (rows, 8), one chain each; rows <= FM_GRADIENT_BLOCK. */
 INLINE void gradient_chain(const int mr, vec *g, const double *x, size_t x_stride,
@@ -76,9 +126,9 @@ INLINE void gradient_chain(const int mr, vec *g, const double *x, size_t x_strid
     }
 }
 
-INLINE void update_tile(const bool adam, const int mr, fm_packed w, size_t at, const double *x,
-                        size_t x_stride, const double *dz, size_t dz_stride, size_t rows,
-                        const fm_update *update)
+INLINE void update_tile(const formula kind, const int mr, fm_packed w, size_t at,
+                        const double *x, size_t x_stride, const double *dz, size_t dz_stride,
+                        size_t rows, const fm_update *update)
 {
     vec g[MR_GRADIENT * VECS];
     gradient_chain(mr, g, x, x_stride, dz, dz_stride, smaller(rows, FM_GRADIENT_BLOCK));
@@ -89,23 +139,31 @@ INLINE void update_tile(const bool adam, const int mr, fm_packed w, size_t at, c
         for (int j = 0; j < mr * VECS; j++)
             g[j] += block[j];
     }
-#pragma GCC unroll 64
-    for (int j = 0; j < mr * VECS; j++)
-        apply(adam, g[j], w, at + (size_t)j * VL, update);
+#pragma GCC unroll 16
+    for (int i = 0; i + 1 < mr; i += 2)
+#pragma GCC unroll 4
+        for (int v = 0; v < VECS; v++)
+            apply_pair(kind, g[i * VECS + v], g[(i + 1) * VECS + v], w,
+                       at + (size_t)(i * FM_PANEL + v * VL), update);
+    if (mr % 2 == 1)
+#pragma GCC unroll 4
+        for (int v = 0; v < VECS; v++)
+            apply(kind, g[(mr - 1) * VECS + v], w, at + (size_t)((mr - 1) * FM_PANEL + v * VL),
+                  update);
 }
 
-/* w rows [first, last) of one panel. */
-INLINE void update_panel(const bool adam, fm_packed w, size_t at, const double *x,
+/* All w rows of one panel; tiles begin at even rows, so that pairs are those of the kernel. */
+INLINE void update_panel(const formula kind, fm_packed w, size_t at, const double *x,
                          size_t x_stride, const double *dz, size_t dz_stride, size_t rows,
                          size_t depth, const fm_update *update)
 {
     for (size_t k = 0, mr; k < depth; k += mr) {
         mr = smaller(MR_GRADIENT, depth - k);
+        const size_t here = at + k * FM_PANEL;
         switch (mr) {
 #define TILE(n)                                                                                \
     case n:                                                                                    \
-        update_tile(adam, n, w, at + k * FM_PANEL, x + k, x_stride, dz, dz_stride, rows,       \
-                    update);                                                                   \
+        update_tile(kind, n, w, here, x + k, x_stride, dz, dz_stride, rows, update);           \
         break
             TILE(1);
             TILE(2);
@@ -126,7 +184,7 @@ INLINE void update_panel(const bool adam, fm_packed w, size_t at, const double *
     }
 }
 
-INLINE void update_dense(const bool adam, fm_packed w, const double *x, size_t x_stride,
+INLINE void update_dense(const formula kind, fm_packed w, const double *x, size_t x_stride,
                          const double *dz, size_t dz_stride, size_t rows, size_t depth,
                          size_t panels, const fm_update *update)
 {
@@ -136,7 +194,7 @@ INLINE void update_dense(const bool adam, fm_packed w, const double *x, size_t x
     size_t block = (tiles > 0 ? tiles : 1) * MR_GRADIENT;
     for (size_t k = 0; k < depth; k += block)
         for (size_t p = 0; p < panels; p++)
-            update_panel(adam, w, p * w.panel_stride + k * FM_PANEL, x + k, x_stride,
+            update_panel(kind, w, p * w.panel_stride + k * FM_PANEL, x + k, x_stride,
                          dz + p * FM_PANEL, dz_stride, rows, smaller(block, depth - k), update);
 }
 
@@ -144,12 +202,16 @@ static void kernel_update_adam(fm_packed w, const double *x, size_t x_stride, co
                                size_t dz_stride, size_t rows, size_t depth, size_t panels,
                                const fm_update *update)
 {
-    update_dense(true, w, x, x_stride, dz, dz_stride, rows, depth, panels, update);
+    if (update->shared_division)
+        update_dense(ADAM_SHARED_DIVISION, w, x, x_stride, dz, dz_stride, rows, depth, panels,
+                     update);
+    else
+        update_dense(ADAM, w, x, x_stride, dz, dz_stride, rows, depth, panels, update);
 }
 
 static void kernel_update_sgd(fm_packed w, const double *x, size_t x_stride, const double *dz,
                               size_t dz_stride, size_t rows, size_t depth, size_t panels,
                               const fm_update *update)
 {
-    update_dense(false, w, x, x_stride, dz, dz_stride, rows, depth, panels, update);
+    update_dense(SGD, w, x, x_stride, dz, dz_stride, rows, depth, panels, update);
 }

@@ -53,6 +53,17 @@ INLINE vec v_load(const double *p)
     return x;
 }
 
+/* A load that stays one: without it the compiler makes every use a memory operand, and load
+ * ports, not FMAs, limit the product. */
+INLINE vec v_load_once(const double *p)
+{
+    vec x = v_load(p);
+#if defined(FM_ISA_avx2) || defined(FM_ISA_avx512)
+    __asm__("" : "+v"(x));
+#endif
+    return x;
+}
+
 INLINE void v_store(double *p, vec x)
 {
     memcpy(p, &x, sizeof x);

@@ -5,100 +5,286 @@
  */
 #include "simd.h"
 
-/* Panels whose accumulators stay in registers together: NP_SPARSE * VECS of them, and a
- * broadcast; the weights come as memory operands. */
-#define NP_SPARSE 4
+/* -- one row by its non-zeros -- */
 
-/* acc (np, 8) += sum over entries of value * row, rows `row_stride` doubles apart. */
-INLINE void accumulate(const int np, vec *acc, const fm_entry *entries, size_t count,
-                       const double *rows, size_t row_stride, size_t panel_stride)
+/* Panels whose accumulators stay in registers together, the weights being memory operands. */
+#define NP_ROW 4
+
+INLINE void row_strip(const int np, double *y, const fm_entry *entries, size_t count,
+                      const double *w, size_t panel_stride)
 {
+    vec acc[NP_ROW * VECS];
+#pragma GCC unroll 32
+    for (int j = 0; j < np * VECS; j++)
+        acc[j] = (vec){0};
     for (size_t e = 0; e < count; e++) {
         const vec a = v_set1(entries[e].value);
-        const double *row = rows + entries[e].index * row_stride;
+        const double *row = w + entries[e].index * FM_PANEL;
 #pragma GCC unroll 32
         for (int j = 0; j < np * VECS; j++)
             acc[j] =
                 v_fma(a, v_load(row + (j / VECS) * panel_stride + (j % VECS) * VL), acc[j]);
     }
-}
-
-INLINE void sparse_strip(const int np, double *y, const fm_entry *entries, size_t count,
-                         const double *w, size_t panel_stride, bool resume)
-{
-    vec acc[NP_SPARSE * VECS];
-#pragma GCC unroll 32
-    for (int j = 0; j < np * VECS; j++)
-        acc[j] = resume ? v_load(y + j * VL) : (vec){0};
-    accumulate(np, acc, entries, count, w, FM_PANEL, panel_stride);
 #pragma GCC unroll 32
     for (int j = 0; j < np * VECS; j++)
         v_store(y + j * VL, acc[j]);
 }
 
-static void kernel_sparse_matmul(double *y, const fm_entry *entries, size_t count,
-                                 const double *w, size_t panel_stride, size_t panels,
-                                 bool resume)
+static void kernel_sparse_row(double *y, const fm_entry *entries, size_t count, const double *w,
+                              size_t panel_stride, size_t panels)
 {
     size_t p = 0;
-    for (; p + NP_SPARSE <= panels; p += NP_SPARSE)
-        sparse_strip(NP_SPARSE, y + p * FM_PANEL, entries, count, w + p * panel_stride,
-                     panel_stride, resume);
+    for (; p + NP_ROW <= panels; p += NP_ROW)
+        row_strip(NP_ROW, y + p * FM_PANEL, entries, count, w + p * panel_stride, panel_stride);
     for (; p < panels; p++)
-        sparse_strip(1, y + p * FM_PANEL, entries, count, w + p * panel_stride, panel_stride,
-                     resume);
+        row_strip(1, y + p * FM_PANEL, entries, count, w + p * panel_stride, panel_stride);
 }
 
-/* np panels of all w rows. */
-INLINE void sparse_update_strip(const bool adam, const int np, fm_packed w, size_t at,
-                                const fm_entry *entries, const uint32_t *counts,
-                                size_t capacity, const uint8_t *active, const double *dz,
-                                size_t dz_stride, size_t depth, const fm_update *update)
+/* -- a batch by pairs of features -- */
+
+/* Two features at a time halve the loads and stores of what the list points at: neighbouring
+ * pixels are mostly zero or not together. A pair's weights (or gradients) for NP_PAIR panels
+ * fill the registers: 2 * NP_PAIR * VECS, and half as many of y (or dz). The pair is the outer
+ * loop: its list is then in L1, and its length predicted, from the second strip of panels on.
+ */
+#if defined(FM_ISA_avx512) || defined(FM_ISA_wide)
+#define NP_PAIR 8
+#else
+#define NP_PAIR 2
+#endif
+
+/* The second row of a pair; behind the last row of an odd count, where its inputs are zero, it
+ * is the first again. */
+INLINE size_t second_row(size_t pair, size_t depth)
 {
-    for (size_t k = 0; k < depth; k++) {
-        if (!active[k])
-            continue;
-        vec g[NP_SPARSE * VECS];
+    return 2 * pair + 1 < depth ? FM_PANEL : 0;
+}
+
+/* y (rows, np * 8) += values of the pair x its two w rows, for the rows in its list. */
+INLINE void pair_product(const int np, double *y, size_t y_stride, const fm_pair *entries,
+                         size_t count, const double *w, size_t second, size_t panel_stride)
+{
+    vec w0[NP_PAIR * VECS], w1[NP_PAIR * VECS];
+#pragma GCC unroll 32
+    for (int j = 0; j < np * VECS; j++) {
+        const double *at = w + (j / VECS) * panel_stride + (j % VECS) * VL;
+        w0[j] = v_load(at);
+        w1[j] = v_load(at + second);
+    }
+    for (size_t e = 0; e < count; e++) {
+        const vec x0 = v_set1(entries[e].value[0]), x1 = v_set1(entries[e].value[1]);
+        double *row = y + entries[e].row * y_stride;
 #pragma GCC unroll 32
         for (int j = 0; j < np * VECS; j++)
-            g[j] = (vec){0};
-        accumulate(np, g, entries + k * capacity, counts[k], dz, dz_stride, FM_PANEL);
-#pragma GCC unroll 32
-        for (int j = 0; j < np * VECS; j++)
-            apply(adam, g[j], w,
-                  at + (size_t)(j / VECS) * w.panel_stride + k * FM_PANEL + (j % VECS) * VL,
-                  update);
+            v_store(row + j * VL, v_fma(x1, w1[j], v_fma(x0, w0[j], v_load(row + j * VL))));
     }
 }
 
-INLINE void sparse_update(const bool adam, fm_packed w, const fm_entry *entries,
+static void kernel_sparse_matmul(double *y, size_t y_stride, const fm_pair *entries,
+                                 const uint32_t *counts, size_t capacity, const double *w,
+                                 size_t panel_stride, size_t rows, size_t depth, size_t panels)
+{
+    clear_rows(y, y_stride, rows, panels);
+    for (size_t pair = 0; pair < (depth + 1) / 2; pair++) {
+        const fm_pair *list = entries + pair * capacity;
+        const double *row = w + 2 * pair * FM_PANEL;
+        const size_t second = second_row(pair, depth);
+        size_t p = 0;
+        for (; p + NP_PAIR <= panels; p += NP_PAIR)
+            pair_product(NP_PAIR, y + p * FM_PANEL, y_stride, list, counts[pair],
+                         row + p * panel_stride, second, panel_stride);
+        for (; p < panels; p++)
+            pair_product(1, y + p * FM_PANEL, y_stride, list, counts[pair],
+                         row + p * panel_stride, second, panel_stride);
+    }
+}
+
+#define STRIP_UNITS (NP_PAIR * VECS)
+
+/* -- Adam behind the products -- */
+
+/* The divider and the FMA units can work side by side, but the CPU's window is too short to
+ * find Adam's long chains (square root, then division) and the next tile's products together:
+ * on Zen 3 it runs out of vector registers. So the chains are cut and spread over three tiles.
+ * While the gradient of a tile is being formed, that of the tile before moves its moments and
+ * takes its roots, and the tile before that one divides; a unit of each at a time, between the
+ * products. For half the flagship's first layer: 212k cycles without, 195k with; the divider
+ * alone needs 140k. Parts finer than these were slower (206k), and the dense update, whose
+ * tiles fill the registers by themselves, gained nothing.
+ *
+ * A tile is a strip of NP_PAIR panels of two rows, a unit one vector of both rows. */
+
+typedef struct adam_pipeline {
+    fm_packed w;
+    const fm_update *update;
+    vec g0[STRIP_UNITS], g1[STRIP_UNITS]; /* gradients of the tile before */
+    size_t formed_at;                     /* where they belong; SIZE_MAX: there is none yet */
+    adam_pair ready[STRIP_UNITS];         /* roots of the tile before that */
+    size_t ready_at;
+} adam_pipeline;
+
+INLINE size_t unit_at(const adam_pipeline *pipeline, size_t at, int u)
+{
+    return at + (size_t)(u / VECS) * pipeline->w.panel_stride + (size_t)(u % VECS) * VL;
+}
+
+/* Moves unit u of both waiting tiles one stage on. */
+INLINE void pipeline_advance(adam_pipeline *pipeline, int u)
+{
+    adam_pair_divide(&pipeline->ready[u],
+                     pipeline->w.value + unit_at(pipeline, pipeline->ready_at, u));
+    pipeline->ready[u] =
+        adam_pair_moments(pipeline->g0[u], pipeline->g1[u], pipeline->w,
+                          unit_at(pipeline, pipeline->formed_at, u), pipeline->update);
+}
+
+/* After a tile's gradient has been stored to g0 and g1. The first tile's predecessors are made
+ * up: divisions that subtract 0 at a place that is about to be updated anyway. */
+INLINE void pipeline_push(adam_pipeline *pipeline, size_t at)
+{
+    if (pipeline->formed_at == SIZE_MAX) {
+        for (int u = 0; u < STRIP_UNITS; u++)
+            for (int row = 0; row < 2; row++)
+                pipeline->ready[u].row[row] = (adam_step){(vec){0}, v_set1(1.0)};
+        pipeline->ready_at = at;
+    } else {
+        pipeline->ready_at = pipeline->formed_at;
+    }
+    pipeline->formed_at = at;
+}
+
+INLINE void pipeline_finish(adam_pipeline *pipeline)
+{
+    if (pipeline->formed_at == SIZE_MAX)
+        return;
+    for (int u = 0; u < STRIP_UNITS; u++)
+        pipeline_advance(pipeline, u);
+    for (int u = 0; u < STRIP_UNITS; u++)
+        adam_pair_divide(&pipeline->ready[u],
+                         pipeline->w.value + unit_at(pipeline, pipeline->formed_at, u));
+}
+
+/* Gradients of the two w rows of a pair for np panels. */
+typedef struct pair_gradient {
+    vec g0[NP_PAIR * VECS], g1[NP_PAIR * VECS];
+} pair_gradient;
+
+/* One batch row's share: g0 += x0 dz, g1 += x1 dz. */
+INLINE void add_entry(const int np, pair_gradient *g, const fm_pair *entry, const double *dz,
+                      size_t dz_stride)
+{
+    const vec x0 = v_set1(entry->value[0]), x1 = v_set1(entry->value[1]);
+    const double *row = dz + entry->row * dz_stride;
+#pragma GCC unroll 32
+    for (int j = 0; j < np * VECS; j++) {
+        const vec d = v_load(row + j * VL);
+        g->g0[j] = v_fma(x0, d, g->g0[j]);
+        g->g1[j] = v_fma(x1, d, g->g1[j]);
+    }
+}
+
+/* A strip of np panels on its own. */
+INLINE void update_strip(const formula kind, const int np, fm_packed w, size_t at,
+                         const fm_pair *entries, size_t count, const double *dz,
+                         size_t dz_stride, const fm_update *update)
+{
+    pair_gradient g = {0};
+    for (size_t e = 0; e < count; e++)
+        add_entry(np, &g, &entries[e], dz, dz_stride);
+#pragma GCC unroll 32
+    for (int j = 0; j < np * VECS; j++)
+        apply_pair(kind, g.g0[j], g.g1[j], w,
+                   at + (size_t)(j / VECS) * w.panel_stride + (size_t)(j % VECS) * VL, update);
+}
+
+/* A strip of NP_PAIR panels with the strips before it behind, see adam_pipeline. */
+INLINE void update_strip_behind(adam_pipeline *pipeline, size_t at, const fm_pair *entries,
+                                size_t count, const double *dz, size_t dz_stride)
+{
+    pair_gradient g = {0};
+    size_t e = 0;
+    if (pipeline->formed_at != SIZE_MAX)
+#pragma GCC unroll 32
+        for (int u = 0; u < STRIP_UNITS; u++) {
+            pipeline_advance(pipeline, u);
+            for (int n = 0; n < 2 && e < count; n++)
+                add_entry(NP_PAIR, &g, &entries[e++], dz, dz_stride);
+        }
+    for (; e < count; e++)
+        add_entry(NP_PAIR, &g, &entries[e], dz, dz_stride);
+#pragma GCC unroll 32
+    for (int u = 0; u < STRIP_UNITS; u++) {
+        pipeline->g0[u] = g.g0[u];
+        pipeline->g1[u] = g.g1[u];
+    }
+    pipeline_push(pipeline, at);
+}
+
+/* The last row of an odd count, for one panel. */
+static void row_update(const formula kind, fm_packed w, size_t at, const fm_pair *entries,
+                       size_t count, const double *dz, size_t dz_stride,
+                       const fm_update *update)
+{
+    for (int v = 0; v < VECS; v++) {
+        vec g = {0};
+        for (size_t e = 0; e < count; e++)
+            g = v_fma(v_set1(entries[e].value[0]),
+                      v_load(dz + entries[e].row * dz_stride + v * VL), g);
+        apply(kind, g, w, at + (size_t)v * VL, update);
+    }
+}
+
+INLINE void sparse_update(const formula kind, fm_packed w, const fm_pair *entries,
                           const uint32_t *counts, size_t capacity, const uint8_t *active,
                           const double *dz, size_t dz_stride, size_t depth, size_t panels,
                           const fm_update *update)
 {
-    size_t p = 0;
-    for (; p + NP_SPARSE <= panels; p += NP_SPARSE)
-        sparse_update_strip(adam, NP_SPARSE, w, p * w.panel_stride, entries, counts, capacity,
-                            active, dz + p * FM_PANEL, dz_stride, depth, update);
-    for (; p < panels; p++)
-        sparse_update_strip(adam, 1, w, p * w.panel_stride, entries, counts, capacity, active,
-                            dz + p * FM_PANEL, dz_stride, depth, update);
+    adam_pipeline pipeline = {.w = w, .update = update, .formed_at = SIZE_MAX};
+    size_t pair = 0;
+    for (; pair < depth / 2; pair++) {
+        if (!active[pair])
+            continue;
+        const fm_pair *list = entries + pair * capacity;
+        const size_t at = 2 * pair * FM_PANEL, count = counts[pair];
+        size_t p = 0;
+        for (; p + NP_PAIR <= panels; p += NP_PAIR) {
+            const double *dz_strip = dz + p * FM_PANEL;
+            const size_t here = at + p * w.panel_stride;
+            if (kind == ADAM_SHARED_DIVISION)
+                update_strip_behind(&pipeline, here, list, count, dz_strip, dz_stride);
+            else
+                update_strip(kind, NP_PAIR, w, here, list, count, dz_strip, dz_stride, update);
+        }
+        for (; p < panels; p++)
+            update_strip(kind, 1, w, at + p * w.panel_stride, list, count, dz + p * FM_PANEL,
+                         dz_stride, update);
+    }
+    pipeline_finish(&pipeline);
+    if (depth % 2 == 1 && active[pair])
+        for (size_t p = 0; p < panels; p++)
+            row_update(kind, w, 2 * pair * FM_PANEL + p * w.panel_stride,
+                       entries + pair * capacity, counts[pair], dz + p * FM_PANEL, dz_stride,
+                       update);
 }
 
-static void kernel_sparse_update_adam(fm_packed w, const fm_entry *entries,
+static void kernel_sparse_update_adam(fm_packed w, const fm_pair *entries,
                                       const uint32_t *counts, size_t capacity,
                                       const uint8_t *active, const double *dz, size_t dz_stride,
                                       size_t depth, size_t panels, const fm_update *update)
 {
-    sparse_update(true, w, entries, counts, capacity, active, dz, dz_stride, depth, panels,
-                  update);
+    if (update->shared_division)
+        sparse_update(ADAM_SHARED_DIVISION, w, entries, counts, capacity, active, dz, dz_stride,
+                      depth, panels, update);
+    else
+        sparse_update(ADAM, w, entries, counts, capacity, active, dz, dz_stride, depth, panels,
+                      update);
 }
 
-static void kernel_sparse_update_sgd(fm_packed w, const fm_entry *entries,
+static void kernel_sparse_update_sgd(fm_packed w, const fm_pair *entries,
                                      const uint32_t *counts, size_t capacity,
                                      const uint8_t *active, const double *dz, size_t dz_stride,
                                      size_t depth, size_t panels, const fm_update *update)
 {
-    sparse_update(false, w, entries, counts, capacity, active, dz, dz_stride, depth, panels,
+    sparse_update(SGD, w, entries, counts, capacity, active, dz, dz_stride, depth, panels,
                   update);
 }

@@ -9,6 +9,8 @@ the face has promised, so that a wrong call can never read out of bounds.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 
+import os
+
 import numpy as np
 
 cimport numpy as cnp
@@ -100,6 +102,12 @@ cdef int check(fm_status status) except -1:
     if status == FM_OK:
         return 0
     message = fm_status_message(status).decode()
+    if status == FM_ERROR_ISA:
+        raise ValueError(
+            "environment variable FASTMLP_ISA must name an instruction set that this CPU can "
+            f"run, one of {[name for name in isas() if isa_usable(name)]}. "
+            f"Received: FASTMLP_ISA={os.environ.get('FASTMLP_ISA')!r}"
+        )
     if status == FM_ERROR_MEMORY:
         raise MemoryError(message)
     raise ValueError(message)

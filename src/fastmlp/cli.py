@@ -262,7 +262,7 @@ def _info(options: argparse.Namespace) -> None:
         "NumPy": np.__version__,
         "platform": platform.platform(),
         "CPU": _cpu_model(),
-        "instruction set": f"{build['isa']} (available: {', '.join(build['isas'])})",
+        "instruction set": f"{build['isa']} (available: {', '.join(build['usable'])})",
         "threads": fastmlp.get_num_threads(),
         "compiler": build["compiler"],
         "build flags": build["flags"],

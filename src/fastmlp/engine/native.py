@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -77,13 +76,6 @@ class NativeEngine:
     name = "native"
 
     def __init__(self, network: Network, training: Training | None) -> None:
-        wanted = os.environ.get("FASTMLP_ISA")
-        if wanted is not None and not core.isa_usable(wanted):
-            usable = [name for name in core.isas() if core.isa_usable(name)]
-            raise ValueError(
-                "environment variable FASTMLP_ISA must name an instruction set that this CPU "
-                f"can run, one of {usable}. Received: FASTMLP_ISA={wanted!r}"
-            )
         self._network = core.CNetwork(
             network.inputs,
             network.outputs,

@@ -49,7 +49,10 @@ def relu(
     threshold: float = 0.0,
 ) -> Float64Array:
     """x >= max_value -> max_value; x > threshold -> x; otherwise slope * (x - threshold)."""
-    below = negative_slope * (x - threshold) + 0.0  # the sum turns -0 into 0
+    if negative_slope == 0:
+        below = np.where(np.isnan(x), x, 0.0)  # 0, not NaN, for minus infinity
+    else:
+        below = negative_slope * (x - threshold)
     return np.where(x >= max_value, max_value, np.where(x > threshold, x, below))
 
 
