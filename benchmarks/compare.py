@@ -41,7 +41,7 @@ LEAST_SECONDS = 0.2  # a measurement is at least this long: timer and wake-up be
 
 
 @contextmanager
-def _data_directory(job: Job) -> Iterator[Path]:
+def data_directory(job: Job) -> Iterator[Path]:
     """A folder with x.npy and y.npy for the workers to map."""
     with tempfile.TemporaryDirectory(prefix="fastmlp-bench-") as name:
         directory = Path(name)
@@ -104,7 +104,7 @@ def _measure(worker: RemoteWorker, found: Measurements) -> bool:
 def run_job(job: Job, peers: list[Peer], rounds: int, threads: int) -> dict[str, Any]:
     """Measure one job: what Measurements holds, the job itself and its bound."""
     found = Measurements()
-    with _data_directory(job) as directory, ExitStack() as stack:
+    with data_directory(job) as directory, ExitStack() as stack:
         workers = []
         for peer in peers:
             worker = RemoteWorker(peer, threads, directory / f"{peer.name}.log")

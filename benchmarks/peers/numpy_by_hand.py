@@ -1,5 +1,5 @@
 """NumPy with OpenBLAS, written as a careful person would: every array is allocated once, all
-products and updates go into ``out=``, Adam works in place on cache-sized pieces.
+products and updates go into ``out=``, Adam works in place, in pieces, in ten passes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from jobs import SEED, Job
 from peers import Unit, UnsupportedJobError, package_versions
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
-CHUNK = 4096  # parameters an update works on at a time: 5 arrays x 32 KB stay in L2
+CHUNK = 131_072  # parameters updated at a time: the fastest of 2,048 to all of them
 
 
 def versions() -> dict[str, str]:
@@ -20,36 +20,38 @@ def versions() -> dict[str, str]:
 
 
 class _Adam:
-    """Keras's Adam on one flat vector (P,), in place."""
+    """Keras's Adam on one flat vector (P,), in place.
+
+    The moments are kept without their factors, m / (1 - b1) and v / (1 - b2), which saves two
+    of twelve passes; the factors go into alpha and epsilon.
+    """
 
     def __init__(self, parameters: Any, learning_rate: float) -> None:
         self.parameters = parameters  # (P,)
         self.gradient = np.zeros_like(parameters)  # (P,)
         self.m, self.v = np.zeros_like(parameters), np.zeros_like(parameters)
-        self.work = np.empty(CHUNK)
         self.learning_rate = learning_rate
         self.t = 0
 
     def step(self) -> None:
+        """Uses up the gradient."""
         self.t += 1
         alpha = self.learning_rate * (1.0 - BETA_2**self.t) ** 0.5 / (1.0 - BETA_1**self.t)
+        scale = (1.0 - BETA_2) ** 0.5  # sqrt(v) = scale * sqrt(the v that is kept)
+        alpha *= (1.0 - BETA_1) / scale
         for start in range(0, len(self.parameters), CHUNK):
             piece = slice(start, start + CHUNK)
             w, g, m, v = self.parameters[piece], self.gradient[piece], self.m[piece], self.v[piece]
-            work = self.work[: len(w)]
-            # The same moments as m += (g - m)(1 - b1), v += (g*g - v)(1 - b2).
             m *= BETA_1
-            np.multiply(g, 1.0 - BETA_1, out=work)
-            m += work
+            m += g
             g *= g
-            g *= 1.0 - BETA_2
             v *= BETA_2
             v += g
             np.sqrt(v, out=g)
-            g += EPSILON
-            np.divide(m, g, out=work)
-            work *= alpha
-            w -= work
+            g += EPSILON / scale
+            np.divide(m, g, out=g)
+            g *= alpha
+            w -= g
 
 
 class _Network:
