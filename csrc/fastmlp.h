@@ -131,6 +131,9 @@ fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
 fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_step,
                      double *outputs);
 
+/* y (m, n) = a (m, k) b (k, n): the engine's product on its own, b packed on the way. */
+fm_status fm_matmul(double *y, const double *a, const double *b, size_t m, size_t k, size_t n);
+
 /* -- random numbers, instruction sets, threads -- */
 
 /* order (n): the permutation of 0 .. n-1 for the epoch that begins at step. */

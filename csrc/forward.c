@@ -70,7 +70,7 @@ void fm_forward_stage(const step_view *view, size_t s, fm_range rows, fm_range p
             const fm_packed *w = &stage->kernel->packed;
             network->kernels->matmul(y + panels.begin * FM_PANEL, stage->stride, x, x_stride,
                                      w->value + panels.begin * w->panel_stride, w->panel_stride,
-                                     count, stage->inputs, panels.end - panels.begin);
+                                     count, stage->inputs, panels.end - panels.begin, false);
         }
     }
     double *slope = stage->slope != NULL ? stage->slope + rows.begin * stage->stride : NULL;

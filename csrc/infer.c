@@ -89,7 +89,7 @@ static void infer_block(const inference_run *run, const fm_lane *lane, size_t fi
         } else {
             const fm_packed *w = &stage->kernel->packed;
             network->kernels->matmul(y, stage->stride, x, x_stride, w->value, w->panel_stride,
-                                     rows, stage->inputs, stage->panels);
+                                     rows, stage->inputs, stage->panels, false);
         }
         fm_stage_finish(network, stage, y, NULL, first, rows, (fm_range){0, stage->panels},
                         run->dropout_step);
@@ -154,7 +154,7 @@ static fm_status infer(fm_network *network, inference_run *run)
     const size_t rows = run->data->rows;
     if (rows == 0)
         return FM_OK;
-    size_t members = fm_network_members(fm_network_row_fmas(network) * (double)rows);
+    size_t members = fm_members_for(fm_network_row_fmas(network) * (double)rows);
     if (members > rows)
         members = rows;
     pthread_mutex_lock(&network->lock);

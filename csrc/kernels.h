@@ -32,8 +32,14 @@
 /* A weight gradient over more rows is the in-order sum of the chains of blocks of this many. */
 #define FM_GRADIENT_BLOCK 1024
 
-/* Panels of scratch that matmul_transposed wants: doubles. */
-#define FM_TRANSPOSE_SCRATCH (FM_PANEL * 256)
+/* Cache blocks of the products. FM_DEPTH_BLOCK of the reduced index at a time, so that a panel
+ * block (16 KB) stays in L1 over the rows of an FM_ROW_BLOCK, whose block of x (192 KB) stays
+ * in L2. */
+#define FM_DEPTH_BLOCK 256
+#define FM_ROW_BLOCK 96
+
+/* Scratch that matmul_transposed wants: one panel block, in doubles. */
+#define FM_TRANSPOSE_SCRATCH (FM_PANEL * FM_DEPTH_BLOCK)
 
 /* A non-zero of one row: feature k = index. */
 typedef struct fm_entry {
@@ -106,10 +112,11 @@ typedef struct fm_loss_rows {
 
 /* clang-format off */
 #define FM_KERNELS(X)                                                                          \
-    /* y (rows, panels * 8) = x (rows, depth) w (depth, panels * 8); w in panels.           */ \
+    /* y (rows, panels * 8) = x (rows, depth) w (depth, panels * 8); w in panels. If resume,    \
+     * the chains go on from y. */                                                              \
     X(void, matmul,                                                                            \
       (double *y, size_t y_stride, const double *x, size_t x_stride, const double *w,          \
-       size_t panel_stride, size_t rows, size_t depth, size_t panels))                         \
+       size_t panel_stride, size_t rows, size_t depth, size_t panels, bool resume))            \
     /* y (rows, panels * 8) = x (rows, depth) w^T: column j of y belongs to row j of w, for the \
      * w rows [0, panels * 8) seen from w; depth counts columns of w. Rows of w from w_rows on \
      * are taken as zero. scratch: FM_TRANSPOSE_SCRATCH doubles, 64-byte aligned.           */ \

@@ -306,7 +306,7 @@ double fm_network_row_fmas(const fm_network *network)
 /* Work below this, some 10 us, is not worth a second thread's barriers. */
 #define FM_MEMBER_FMAS 100000.0
 
-size_t fm_network_members(double fmas)
+size_t fm_members_for(double fmas)
 {
     double worth = fmas / FM_MEMBER_FMAS;
     size_t threads = fm_get_num_threads();

@@ -126,7 +126,7 @@ static inline const fm_stage *fm_last_stage(const fm_network *network)
 fm_source fm_network_source(const fm_network *network, const fm_data *data);
 
 /* Members worth waking for `fmas` fused multiply-adds of work, at most the threads set. */
-size_t fm_network_members(double fmas);
+size_t fm_members_for(double fmas);
 
 /* Fused multiply-adds of one row's forward pass. */
 double fm_network_row_fmas(const fm_network *network);

@@ -3,8 +3,7 @@
  * Dense products on micropanels: y = x w, and y = x w^T through transposed scratch panels.
  *
  * The microkernel keeps mr rows by np panels of accumulators in registers and walks the
- * reduced index; KC of it at a time, so that a panel block (KC * 8 doubles, 16 KB) stays in
- * L1 over all rows of an MC block, whose x block (MC * KC doubles, 192 KB) stays in L2.
+ * reduced index, FM_DEPTH_BLOCK of it at a time over FM_ROW_BLOCK rows.
  */
 #include "simd.h"
 
@@ -21,8 +20,6 @@
  * FMA's latency, NP_SMALL(mr) * mr * VECS of them. */
 #define SMALL 4
 #define NP_SMALL(mr) (6 / (mr))
-#define KC 256
-#define MC 96
 
 INLINE void matmul_tile(const int mr, const int np, double *y, size_t y_stride, const double *x,
                         size_t x_stride, const double *w, size_t panel_stride, size_t depth,
@@ -105,7 +102,7 @@ INLINE void matmul_small(const int mr, double *y, size_t y_stride, const double 
                     panel_stride, depth, resume);
 }
 
-/* One (MC, KC) block of x times all panels. */
+/* One (FM_ROW_BLOCK, FM_DEPTH_BLOCK) block of x times all panels. */
 static void matmul_block(double *y, size_t y_stride, const double *x, size_t x_stride,
                          const double *w, size_t panel_stride, size_t rows, size_t depth,
                          size_t panels, bool resume)
@@ -146,16 +143,16 @@ static void clear_rows(double *y, size_t y_stride, size_t rows, size_t panels)
 
 static void kernel_matmul(double *y, size_t y_stride, const double *x, size_t x_stride,
                           const double *w, size_t panel_stride, size_t rows, size_t depth,
-                          size_t panels)
+                          size_t panels, bool resume)
 {
     assert(y_stride >= panels * FM_PANEL);
-    if (depth == 0)
+    if (depth == 0 && !resume)
         clear_rows(y, y_stride, rows, panels);
-    for (size_t i = 0; i < rows; i += MC)
-        for (size_t k = 0; k < depth; k += KC)
+    for (size_t i = 0; i < rows; i += FM_ROW_BLOCK)
+        for (size_t k = 0; k < depth; k += FM_DEPTH_BLOCK)
             matmul_block(y + i * y_stride, y_stride, x + i * x_stride + k, x_stride,
-                         w + k * FM_PANEL, panel_stride, smaller(MC, rows - i),
-                         smaller(KC, depth - k), panels, k > 0);
+                         w + k * FM_PANEL, panel_stride, smaller(FM_ROW_BLOCK, rows - i),
+                         smaller(FM_DEPTH_BLOCK, depth - k), panels, resume || k > 0);
 }
 
 /* t (8, 8) = w (8, 8)^T, both contiguous. */
@@ -199,14 +196,14 @@ static void kernel_matmul_transposed(double *y, size_t y_stride, const double *x
     assert(y_stride >= panels * FM_PANEL);
     if (depth == 0)
         clear_rows(y, y_stride, rows, panels);
-    for (size_t i = 0; i < rows; i += MC)
-        for (size_t n = 0; n < depth; n += KC)
+    for (size_t i = 0; i < rows; i += FM_ROW_BLOCK)
+        for (size_t n = 0; n < depth; n += FM_DEPTH_BLOCK)
             for (size_t p = 0; p < panels; p++) {
-                size_t kc = smaller(KC, depth - n), first = p * FM_PANEL;
+                size_t kc = smaller(FM_DEPTH_BLOCK, depth - n), first = p * FM_PANEL;
                 size_t real = first < w_rows ? smaller(FM_PANEL, w_rows - first) : 0;
                 transpose_panel(scratch, w + n / FM_PANEL * panel_stride + first * FM_PANEL,
                                 panel_stride, real, kc);
                 matmul_column(1, y + i * y_stride + first, y_stride, x + i * x_stride + n,
-                              x_stride, scratch, 0, smaller(MC, rows - i), kc, n > 0);
+                              x_stride, scratch, 0, smaller(FM_ROW_BLOCK, rows - i), kc, n > 0);
             }
 }

@@ -53,6 +53,7 @@ def product_cases() -> Iterator[Case]:
     for i, (m, depth) in enumerate(pairs):
         panels, gap = PANELS[i % len(PANELS)], i % 2
         yield case("matmul", products.matmul, rows=m, depth=depth, panels=panels, gap=gap)
+        yield case("matmul", products.matmul, rows=m, depth=depth, panels=panels, resume=True)
         ragged = panels * 8 - (0, 1, 7, 3)[i % 4]  # the last panel is not whole
         options = {"depth": depth, "w_rows": ragged, "panels": panels, "gap": gap}
         yield case("matmul_transposed", products.matmul_transposed, rows=m, **options)

@@ -10,17 +10,29 @@ from .layout import JUNK, draw, entries, packed, pair_lists, row_mask, strided, 
 from .memory import Call, Want
 
 
-def matmul(rows: int, depth: int, panels: int, values: str = "normal", gap: int = 0) -> Call:
-    """y (rows, panels * 8) = x (rows, depth) w; gap: extra panels and rows in the strides."""
+def matmul(
+    rows: int,
+    depth: int,
+    panels: int,
+    values: str = "normal",
+    gap: int = 0,
+    resume: bool = False,
+) -> Call:
+    """y (rows, panels * 8) = x (rows, depth) w, or y + x w chain by chain if resume; gap: extra
+    panels and rows in the strides."""
     columns = panels * PANEL
     x, w = draw(values, "x", rows, depth), draw("normal", "w", depth, columns)
     y_stride, x_stride = columns + gap * PANEL, up(depth) + gap * PANEL
     mask = row_mask(rows, y_stride, columns)
+    start = draw("normal", "start", rows, columns) if resume else None
+    y = np.full((rows, y_stride), JUNK)
+    if start is not None:
+        y[:, :columns] = start
 
     return Call(
         "matmul",
         {
-            "y": np.full((rows, y_stride), JUNK),
+            "y": y,
             "y_stride": y_stride,
             "x": strided(x, x_stride),
             "x_stride": x_stride,
@@ -29,9 +41,10 @@ def matmul(rows: int, depth: int, panels: int, values: str = "normal", gap: int 
             "rows": rows,
             "depth": depth,
             "panels": panels,
+            "resume": resume,
         },
         {"y": mask},
-        lambda: {"y": Want(strided(chain(x, w), y_stride), where=mask)},
+        lambda: {"y": Want(strided(chain(x, w, start), y_stride), where=mask)},
         fmas=rows * depth * columns,
     )
 
