@@ -130,8 +130,14 @@ def prepare(job: Job, x: Any, y: Any, weights: list[Any], threads: int) -> Unit:
 
         return predict
     if job.kind == "dgemm":
-        a, b = jnp.asarray(x), jnp.asarray(y)
-        product = jax.jit(jnp.matmul)
+        # Transposing inside the jitted product keeps the operand as it is stored.
+        a = jnp.asarray(x.T if job.transposed == "a" else x)
+        b = jnp.asarray(y.T if job.transposed == "b" else y)
+
+        @jax.jit
+        def product(a: Any, b: Any) -> Any:
+            a = a.T if job.transposed == "a" else a
+            return a @ (b.T if job.transposed == "b" else b)
 
         def multiply() -> None:
             jax.block_until_ready(product(a, b))
