@@ -156,7 +156,7 @@ def draw_chart(results: Results, path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     baseline = results["baseline"]
     bars = []  # (job, peer, first quartile, median, third quartile)
@@ -184,7 +184,8 @@ def draw_chart(results: Results, path: Path) -> None:
         named.add(peer)
         axes.barh(
             at,
-            median,
+            median - 1.0,
+            left=1.0,  # equal to the baseline: shorter to the left is faster
             height=0.9,
             color=colours[peer],
             label=title,
@@ -195,7 +196,11 @@ def draw_chart(results: Results, path: Path) -> None:
     axes.axvline(1.0, color="black", linewidth=0.8)
     axes.set_yticks(middles, labels)
     axes.invert_yaxis()
+    axes.margins(y=0.01)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
     axes.set_xlabel(f"times slower than {baseline}")
     axes.set_title(f"{results['machine']['cpu']}, {results['machine']['threads']} threads, float64")
     axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -57,7 +57,7 @@ class Peer:
 _KERAS_JAX = {"KERAS_BACKEND": "jax", "JAX_ENABLE_X64": "1"}
 _KERAS_TENSORFLOW = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
 _STEPS = {"BENCH_STEPS_PER_EXECUTION": "32"}
-_STEPS_NOTE = "steps_per_execution=32, the fastest of 1, 8, 32, 128"
+_STEPS_NOTE = "steps_per_execution=32"
 _DEFAULT_NOTE = "compile() defaults, as the quickstart is written"
 
 _ALL = (
