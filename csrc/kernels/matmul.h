@@ -177,13 +177,14 @@ INLINE void transpose_square(double *t, const double *w)
 static void transpose_panel(double *t, const double *w, size_t panel_stride, size_t rows,
                             size_t depth)
 {
+    if (rows == FM_PANEL) {
+        for (size_t n = 0; n < depth; n += FM_PANEL)
+            transpose_square(t + n * FM_PANEL, w + n / FM_PANEL * panel_stride);
+        return;
+    }
+    double square[FM_PANEL * FM_PANEL] = {0};
     for (size_t n = 0; n < depth; n += FM_PANEL) {
-        const double *square = w + n / FM_PANEL * panel_stride;
-        double edge[FM_PANEL * FM_PANEL] = {0};
-        if (rows < FM_PANEL) {
-            memcpy(edge, square, rows * FM_PANEL * sizeof *edge);
-            square = edge;
-        }
+        memcpy(square, w + n / FM_PANEL * panel_stride, rows * FM_PANEL * sizeof *square);
         transpose_square(t + n * FM_PANEL, square);
     }
 }
