@@ -88,9 +88,13 @@ class RemoteWorker:
         except BrokenPipeError:
             answer = ""
         if not answer:
-            tail = self._log.read_text(errors="replace").strip().splitlines()[-1:]
-            raise WorkerError(f"worker ended during {request}: {' '.join(tail) or 'no message'}")
+            raise WorkerError(f"worker ended during {request}: {self._last_words()}")
         return dict(json.loads(answer))
+
+    def _last_words(self) -> str:
+        """The last line of the log that names an error, else its last line."""
+        lines = self._log.read_text(errors="replace").strip().splitlines() or ["no message"]
+        return next((line for line in reversed(lines) if "Error" in line), lines[-1])[:300]
 
     def pause(self) -> None:
         self._process.send_signal(signal.SIGSTOP)

@@ -53,7 +53,8 @@ def _make_train_step(job: Job) -> Any:
             p.sub_(a * alpha / (b.sqrt() + EPSILON))
         return loss
 
-    return torch.compile(step, fullgraph=True)
+    # A graph for each of the two batch sizes: with symbolic sizes dropout does not compile.
+    return torch.compile(step, fullgraph=True, dynamic=False)
 
 
 def prepare(job: Job, x: Any, y: Any, weights: list[Any], threads: int) -> Unit:
