@@ -19,17 +19,37 @@ typedef struct inference_run {
     double *outputs; /* (N, K) */
 } inference_run;
 
-/* y (rows, stride of stage 1) = the first product by lists, row by row. */
+/* From this many rows on a list of the block by pairs pays: weights are read once a block. */
+#define FM_PAIR_ROWS 6
+
+static void block_order(int64_t *order, size_t first, size_t rows)
+{
+    for (size_t b = 0; b < rows; b++)
+        order[b] = (int64_t)(first + b);
+}
+
+/* y (rows, stride of stage 1) = the first product by lists. */
 static void sparse_first(const inference_run *run, const fm_lane *lane, double *y, size_t first,
                          size_t rows)
 {
     const fm_network *network = run->network;
+    const fm_kernels *kernels = network->kernels;
     const fm_stage *stage = &network->stages[1];
     const fm_packed *w = &stage->kernel->packed;
+    if (rows >= FM_PAIR_ROWS) {
+        int64_t order[FM_LANE_ROWS];
+        block_order(order, first, rows);
+        kernels->gather_pairs(lane->lists.entries, lane->lists.counts, FM_LANE_ROWS,
+                              &run->source, order, rows, 0, fm_pairs(network->inputs));
+        kernels->sparse_matmul(y, stage->stride, lane->lists.entries, lane->lists.counts,
+                               FM_LANE_ROWS, w->value, w->panel_stride, rows, stage->inputs,
+                               stage->panels);
+        return;
+    }
     for (size_t b = 0; b < rows; b++) {
-        size_t found = network->kernels->gather_row(lane->entries, &run->source, first + b);
-        network->kernels->sparse_row(y + b * stage->stride, lane->entries, found, w->value,
-                                     w->panel_stride, stage->panels);
+        const size_t found = kernels->gather_row(lane->entries, &run->source, first + b);
+        kernels->sparse_row(y + b * stage->stride, lane->entries, found, w->value,
+                            w->panel_stride, stage->panels);
     }
 }
 
@@ -39,8 +59,7 @@ static void gather_block(const inference_run *run, const fm_lane *lane, size_t f
     const fm_network *network = run->network;
     const fm_stage *input = &network->stages[0];
     int64_t order[FM_LANE_ROWS];
-    for (size_t b = 0; b < rows; b++)
-        order[b] = (int64_t)(first + b);
+    block_order(order, first, rows);
     network->kernels->gather(lane->x, input->stride, &run->source, order, rows);
     fm_stage_finish(network, input, lane->x, NULL, first, rows, (fm_range){0, input->panels},
                     run->dropout_step);
@@ -126,6 +145,10 @@ static void lay_out_lanes(fm_network *network)
         lane->y[1] = fm_arena_take(&network->lane_memory, widest, row);
         lane->dy = fm_arena_take(&network->lane_memory, fm_last_stage(network)->stride, row);
         lane->entries = fm_arena_take(&network->lane_memory, network->inputs, sizeof(fm_entry));
+        const size_t pairs = fm_pairs(network->inputs);
+        lane->lists.entries =
+            fm_arena_take(&network->lane_memory, pairs, FM_LANE_ROWS * sizeof(fm_pair));
+        lane->lists.counts = fm_arena_take(&network->lane_memory, pairs, sizeof(uint32_t));
     }
 }
 
@@ -154,7 +177,8 @@ static fm_status infer(fm_network *network, inference_run *run)
     const size_t rows = run->data->rows;
     if (rows == 0)
         return FM_OK;
-    size_t members = fm_members_for(fm_network_row_fmas(network) * (double)rows);
+    const double fmas = fm_network_row_fmas(network) * (double)rows;
+    size_t members = fm_members_for(fmas, fmas);
     if (members > rows)
         members = rows;
     pthread_mutex_lock(&network->lock);

@@ -101,7 +101,8 @@ fm_status fm_matmul(double *y, const double *a, const double *b, size_t m, size_
     run.kernels = fm_find_kernels(NULL);
     if (run.kernels == NULL)
         return FM_ERROR_ISA;
-    const size_t members = fm_members_for((double)m * (double)k * (double)n);
+    const double fmas = (double)m * (double)k * (double)n;
+    const size_t members = fm_members_for(fmas, fmas);
     /* rows a multiple of 1 KB apart share few cache sets, which matters once they leave L1 */
     const bool copies = k % 128 == 0 && m * k > 4096;
     fm_arena arena = {0};

@@ -5,54 +5,9 @@
 #include "network.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
-/* -- arena -- */
-
-#define FM_ALIGNMENT 64
-/* Blocks from this size on are aligned to, and advised to use, huge pages: a step walks all
- * parameters, which would need more TLB entries than there are. */
-#define FM_HUGE_PAGE ((size_t)2 << 20)
-
-void *fm_arena_take(fm_arena *arena, size_t count, size_t size)
-{
-    size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes) ||
-        __builtin_add_overflow(bytes, (size_t)FM_ALIGNMENT - 1, &bytes)) {
-        arena->overflow = true;
-        return NULL;
-    }
-    bytes &= ~(size_t)(FM_ALIGNMENT - 1);
-    size_t start = arena->used;
-    if (__builtin_add_overflow(start, bytes, &arena->used)) {
-        arena->overflow = true;
-        return NULL;
-    }
-    return arena->base != NULL ? arena->base + start : NULL;
-}
-
-fm_status fm_arena_allocate(fm_arena *arena)
-{
-    if (arena->overflow || arena->used > SIZE_MAX / 2)
-        return FM_ERROR_SIZE;
-    size_t alignment = arena->used >= FM_HUGE_PAGE ? FM_HUGE_PAGE : FM_ALIGNMENT;
-    void *base;
-    if (posix_memalign(&base, alignment, arena->used > 0 ? arena->used : 1) != 0)
-        return FM_ERROR_MEMORY;
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    if (alignment == FM_HUGE_PAGE)
-        madvise(base, arena->used, MADV_HUGEPAGE); /* advice: failure changes nothing */
-#endif
-    memset(base, 0, arena->used);
-    arena->base = base;
-    arena->used = 0;
-    return FM_OK;
-}
 
 /* -- from operations to stages -- */
 
@@ -303,13 +258,15 @@ double fm_network_row_fmas(const fm_network *network)
     return fmas;
 }
 
-/* Work below this, some 10 us, is not worth a second thread's barriers. */
-#define FM_MEMBER_FMAS 100000.0
+/* A meeting costs about 1 us, as long as 20,000 FMAs take. Waking a member that sleeps costs
+ * some 50 us, 1.2 million of them; with less, small products were slower on two threads. */
+#define FM_MEETING_FMAS 100000.0
+#define FM_WAKING_FMAS 1200000.0
 
-size_t fm_members_for(double fmas)
+size_t fm_members_for(double fmas, double total)
 {
-    double worth = fmas / FM_MEMBER_FMAS;
-    size_t threads = fm_get_num_threads();
+    const double worth = fmin(fmas / FM_MEETING_FMAS, total / FM_WAKING_FMAS);
+    const size_t threads = fm_get_num_threads();
     return worth < 2 ? 1 : worth < (double)threads ? (size_t)worth : threads;
 }
 

@@ -7,23 +7,10 @@
 
 #include <pthread.h>
 
+#include "arena.h"
 #include "kernels.h"
 #include "panel.h"
 #include "team.h"
-
-/* One memory block from which tensors are pointed: laid out once with base NULL to learn the
- * size, then again for real. */
-typedef struct fm_arena {
-    char *base;
-    size_t used;
-    bool overflow; /* the size does not fit in size_t */
-} fm_arena;
-
-/* count items of `size` bytes, 64-byte aligned; NULL while sizing. */
-void *fm_arena_take(fm_arena *arena, size_t count, size_t size);
-
-/* Allocates what a sizing pass counted; base is zeroed memory or NULL. */
-fm_status fm_arena_allocate(fm_arena *arena);
 
 typedef enum fm_stage_kind {
     FM_STAGE_INPUT,
@@ -88,7 +75,8 @@ typedef struct fm_lane {
     double *x;    /* (FM_LANE_ROWS, stages[0].stride) */
     double *y[2]; /* (FM_LANE_ROWS, widest stride): a stage reads one and writes the other */
     double *dy;   /* (FM_LANE_ROWS, last stride): the loss kernel's scratch */
-    fm_entry *entries; /* (inputs) */
+    fm_entry *entries;   /* (inputs), for a few rows */
+    fm_pair_lists lists; /* capacity FM_LANE_ROWS, for more */
 } fm_lane;
 
 #define FM_LANE_ROWS 48
@@ -125,8 +113,9 @@ static inline const fm_stage *fm_last_stage(const fm_network *network)
 /* The caller's x as the gather kernels take it. */
 fm_source fm_network_source(const fm_network *network, const fm_data *data);
 
-/* Members worth waking for `fmas` fused multiply-adds of work, at most the threads set. */
-size_t fm_members_for(double fmas);
+/* Members worth waking, at most the threads set, for `fmas` fused multiply-adds between two
+ * meetings and `total` of them in the whole call. */
+size_t fm_members_for(double fmas, double total);
 
 /* Fused multiply-adds of one row's forward pass. */
 double fm_network_row_fmas(const fm_network *network);

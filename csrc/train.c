@@ -214,7 +214,7 @@ fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *orde
     for (size_t i = 0; i < network->parameter_count; i++)
         fmas +=
             20.0 * (double)network->parameters[i].rows * (double)network->parameters[i].columns;
-    const size_t members = fm_members_for(fmas);
+    const size_t members = fm_members_for(fmas, fmas * (double)run.steps);
     fm_status status = prepare_workspace(network, batch, members, sparse);
     if (status == FM_OK) {
         if (!sparse)

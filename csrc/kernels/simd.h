@@ -140,14 +140,14 @@ INLINE vecu v_mul32(vecu a, vecu b)
 #else
 INLINE vec v_fma(vec a, vec b, vec c)
 {
-    vec r;
+    vec r = {0};
     for (int i = 0; i < VL; i++)
         r[i] = fma(a[i], b[i], c[i]);
     return r;
 }
 INLINE vec v_sqrt(vec a)
 {
-    vec r;
+    vec r = {0};
     for (int i = 0; i < VL; i++)
         r[i] = sqrt(a[i]);
     return r;
