@@ -92,7 +92,7 @@ static void kernel_dropout(fm_block block, fm_mask mask)
     const size_t first = mask.first_column / FM_PANEL, last = first + block.panels;
     const veci threshold = (veci){0} + (int64_t)(mask.rate * 4294967296.0);
     const vec scale = v_set1(1.0 / (1.0 - mask.rate));
-    vecu lane;
+    vecu lane = {0};
     for (int i = 0; i < VL; i++)
         lane[i] = (uint64_t)i;
     for (size_t b = 0; b < block.rows; b++)

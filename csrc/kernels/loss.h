@@ -8,7 +8,7 @@
 /* Lanes of the vector at column `first` that are real columns. */
 INLINE veci real_lanes(size_t first, size_t outputs)
 {
-    veci lane;
+    veci lane = {0};
     for (int i = 0; i < VL; i++)
         lane[i] = (int64_t)first + i;
     return lane < (veci){0} + (int64_t)outputs;
