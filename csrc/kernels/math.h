@@ -15,7 +15,8 @@
 /* 2^n for n in [-1022, 1023] given as n + FM_ROUNDER. */
 INLINE vec power_of_two(vec rounded)
 {
-    return v_of_bits(((veci)rounded - (veci)v_set1(FM_ROUNDER) + 1023) << 52);
+    const vecu n = (vecu)rounded - (vecu)v_set1(FM_ROUNDER); /* unsigned: wraps as it should */
+    return v_of_bits((veci)((n + 1023) << 52));
 }
 
 /* x = n ln 2 + r, |r| <= ln 2 / 2. Returns exp(r) - 1 as r + tail and *n_rounded =
@@ -63,13 +64,14 @@ INLINE vec v_log(vec x)
 {
     const veci subnormal = (x < v_set1(0x1p-1022)) & (x > (vec){0});
     const vec scaled = v_select(subnormal, x * v_set1(0x1p54), x);
-    const veci bits = (veci)scaled, one_bits = (veci)v_set1(1.0);
-    const veci root_half = (veci)v_set1(0x1.6a09e667f3bcdp-1);
-    const veci exponent = (veci)((vecu)(bits + (one_bits - root_half)) >> 52) - 1023;
-    const vec f = v_of_bits(bits - (exponent << 52)) - v_set1(1.0);
+    /* unsigned, since what is no positive number wraps here and is replaced below */
+    const vecu bits = (vecu)scaled, one_bits = (vecu)v_set1(1.0);
+    const vecu root_half = (vecu)v_set1(0x1.6a09e667f3bcdp-1);
+    const vecu exponent = ((bits + (one_bits - root_half)) >> 52) - 1023;
+    const vec f = v_of_bits((veci)(bits - (exponent << 52))) - v_set1(1.0);
     const vec rounder = v_set1(FM_ROUNDER);
     const vec k =
-        v_of_bits(exponent + (veci)rounder) - rounder - v_keep(subnormal, v_set1(54.0));
+        v_of_bits((veci)(exponent + (vecu)rounder)) - rounder - v_keep(subnormal, v_set1(54.0));
 
     const vec s = f / (v_set1(2.0) + f), z = s * s;
     static const double coefficient[] = {1.479819860511658591e-01, 1.531383769920937332e-01,
