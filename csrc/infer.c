@@ -3,7 +3,6 @@
  * Inference: members take shares of the rows and push them block by block through all stages,
  * each in a lane of buffers of its own.
  */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 

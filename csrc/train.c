@@ -52,7 +52,7 @@ static void run_tail(const step_view *view, double factor)
     }
 }
 
-/* A stage by rows in the middle: every member takes its share of the batch. */
+/* A stage before the tail: a member's share of the batch, or of the columns. */
 static void forward_own(step_view *view, size_t s)
 {
     const fm_stage *stage = stage_at(view->run, s);
