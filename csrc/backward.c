@@ -104,9 +104,9 @@ static void update_kernel(const step_view *view, size_t s, fm_range k, fm_range 
     const size_t depth = k.end - k.begin, count = panels.end - panels.begin;
     if (s == 1 && network->workspace.sparse) {
         const fm_pair_lists *lists = &network->workspace.lists[view->index % 2];
-        (adam ? kernels->sparse_update_adam : kernels->sparse_update_sgd)(
-            w, lists->entries, lists->counts, network->workspace.batch, network->active, dz,
-            stage->stride, depth, count, &view->update);
+        (adam ? kernels->sparse_update_adam
+              : kernels->sparse_update_sgd)(w, lists->entries, lists->spans, network->active,
+                                            dz, stage->stride, depth, count, &view->update);
     } else {
         (adam ? kernels->update_adam : kernels->update_sgd)(
             w, inputs_of(view, s) + k.begin, network->stages[s - 1].stride, dz, stage->stride,

@@ -13,11 +13,13 @@ static void gather_lists(const training_run *run, const fm_member *self, size_t 
     fm_network *network = run->network;
     const fm_pair_lists *lists = &network->workspace.lists[step % 2];
     const fm_range own = fm_team_share(fm_pairs(network->inputs), self);
-    network->kernels->gather_pairs(lists->entries, lists->counts, network->workspace.batch,
-                                   &run->source, run->order + step * run->batch,
-                                   rows_of_step(run, step), own.begin, own.end);
+    const fm_workspace *space = &network->workspace;
+    network->kernels->gather_pairs(
+        lists->entries, lists->spans, space->batch, &run->source,
+        run->order + step * run->batch, rows_of_step(run, step), own.begin, own.end,
+        space->pair_scratch + self->index * FM_PAIR_SCRATCH(space->batch));
     for (size_t pair = own.begin; pair < own.end; pair++)
-        network->active[pair] |= lists->counts[pair] > 0;
+        network->active[pair] |= lists->spans[pair].count > 0;
 }
 
 static void gather_dense(const training_run *run, const fm_member *self, size_t step)
@@ -56,9 +58,9 @@ void fm_forward_stage(const step_view *view, size_t s, fm_range rows, fm_range p
         const fm_pair_lists *lists = &network->workspace.lists[view->index % 2];
         const fm_packed *w = &stage->kernel->packed;
         network->kernels->sparse_matmul(
-            y + panels.begin * FM_PANEL, stage->stride, lists->entries, lists->counts,
-            network->workspace.batch, w->value + panels.begin * w->panel_stride,
-            w->panel_stride, count, stage->inputs, panels.end - panels.begin);
+            y + panels.begin * FM_PANEL, stage->stride, lists->entries, lists->spans,
+            w->value + panels.begin * w->panel_stride, w->panel_stride, count, stage->inputs,
+            panels.end - panels.begin);
     } else {
         const size_t x_stride = network->stages[s - 1].stride;
         const double *x = inputs_of(view, s) + rows.begin * x_stride;

@@ -38,11 +38,11 @@ static void sparse_first(const inference_run *run, const fm_lane *lane, double *
     if (rows >= FM_PAIR_ROWS) {
         int64_t order[FM_LANE_ROWS];
         block_order(order, first, rows);
-        kernels->gather_pairs(lane->lists.entries, lane->lists.counts, FM_LANE_ROWS,
-                              &run->source, order, rows, 0, fm_pairs(network->inputs));
-        kernels->sparse_matmul(y, stage->stride, lane->lists.entries, lane->lists.counts,
-                               FM_LANE_ROWS, w->value, w->panel_stride, rows, stage->inputs,
-                               stage->panels);
+        kernels->gather_pairs(lane->lists.entries, lane->lists.spans, FM_LANE_ROWS,
+                              &run->source, order, rows, 0, fm_pairs(network->inputs),
+                              lane->pair_scratch);
+        kernels->sparse_matmul(y, stage->stride, lane->lists.entries, lane->lists.spans,
+                               w->value, w->panel_stride, rows, stage->inputs, stage->panels);
         return;
     }
     for (size_t b = 0; b < rows; b++) {
@@ -147,7 +147,9 @@ static void lay_out_lanes(fm_network *network)
         const size_t pairs = fm_pairs(network->inputs);
         lane->lists.entries =
             fm_arena_take(&network->lane_memory, pairs, FM_LANE_ROWS * sizeof(fm_pair));
-        lane->lists.counts = fm_arena_take(&network->lane_memory, pairs, sizeof(uint32_t));
+        lane->lists.spans = fm_arena_take(&network->lane_memory, pairs, sizeof(fm_span));
+        lane->pair_scratch = fm_arena_take(&network->lane_memory, FM_PAIR_SCRATCH(FM_LANE_ROWS),
+                                           sizeof(fm_pair));
     }
 }
 

@@ -47,13 +47,23 @@ typedef struct fm_entry {
     size_t index;
 } fm_entry;
 
-/* Features 2p and 2p + 1 of batch row `row`, not both zero. A batch is listed by pairs p:
- * counts[p] of these at entries + p * capacity, ascending in row. Behind the last of an odd
- * number of features the second value is 0. */
+/* Features 2p and 2p + 1 of batch row `row`, not both zero. Behind the last of an odd number
+ * of features the second value is 0. */
 typedef struct fm_pair {
     double value[2];
     size_t row;
 } fm_pair;
+
+/* A batch is listed by pairs p of features: entries[begin .. begin + count) of spans[p],
+ * ascending in row. */
+typedef struct fm_span {
+    size_t begin, count;
+} fm_span;
+
+/* Scratch that gather_pairs wants, in entries: so many pairs are listed at a time that L1
+ * holds them, at least 4 and at most FM_PAIR_BLOCK. */
+#define FM_PAIR_BLOCK 1024
+#define FM_PAIR_SCRATCH(rows) ((rows) * 4 > FM_PAIR_BLOCK ? (rows) * 4 : FM_PAIR_BLOCK)
 
 /* The constants of one optimizer step. Those that meet vectors are repeated over a panel, so
  * that kernels use them as memory operands: registers are short where Adam runs. */
@@ -139,19 +149,18 @@ typedef struct fm_loss_rows {
        size_t panels))                                                                         \
     /* matmul for a batch listed by pairs. */                                                   \
     X(void, sparse_matmul,                                                                     \
-      (double *y, size_t y_stride, const fm_pair *entries, const uint32_t *counts,             \
-       size_t capacity, const double *w, size_t panel_stride, size_t rows, size_t depth,       \
-       size_t panels))                                                                         \
+      (double *y, size_t y_stride, const fm_pair *entries, const fm_span *spans,               \
+       const double *w, size_t panel_stride, size_t rows, size_t depth, size_t panels))        \
     /* update_* for a batch listed by pairs, of at most FM_GRADIENT_BLOCK rows. Pairs that are  \
      * not `active` have never had a non-zero, so that their update is nothing, and are left   \
      * alone. */                                                                                \
     X(void, sparse_update_adam,                                                                \
-      (fm_packed w, const fm_pair *entries, const uint32_t *counts, size_t capacity,           \
-       const uint8_t *active, const double *dz, size_t dz_stride, size_t depth, size_t panels, \
+      (fm_packed w, const fm_pair *entries, const fm_span *spans, const uint8_t *active,       \
+       const double *dz, size_t dz_stride, size_t depth, size_t panels,                        \
        const fm_update *update))                                                               \
     X(void, sparse_update_sgd,                                                                 \
-      (fm_packed w, const fm_pair *entries, const uint32_t *counts, size_t capacity,           \
-       const uint8_t *active, const double *dz, size_t dz_stride, size_t depth, size_t panels, \
+      (fm_packed w, const fm_pair *entries, const fm_span *spans, const uint8_t *active,       \
+       const double *dz, size_t dz_stride, size_t depth, size_t panels,                        \
        const fm_update *update))                                                               \
     /* x (rows, x_stride) = the source's rows order[0 .. rows); columns from features on are 0. */ \
     X(void, gather,                                                                            \
@@ -159,11 +168,12 @@ typedef struct fm_loss_rows {
     /* The non-zeros of row `row` of the source, whose offset is 0, to entries (features);     \
      * returns how many. */                                                                     \
     X(size_t, gather_row, (fm_entry * entries, const fm_source *source, size_t row))           \
-    /* Lists the source's rows order[0 .. rows) by pairs, the pairs [begin, end) of them;       \
-     * rows <= capacity, the source's offset is 0. */                                           \
+    /* Lists the source's rows order[0 .. rows) by pairs, the pairs [begin, end) of them, one    \
+     * list behind the other from entries[begin * capacity] on; rows <= capacity, the source's  \
+     * offset is 0. scratch: FM_PAIR_SCRATCH(rows) entries. */                                  \
     X(void, gather_pairs,                                                                      \
-      (fm_pair * entries, uint32_t *counts, size_t capacity, const fm_source *source,          \
-       const int64_t *order, size_t rows, size_t begin, size_t end))                           \
+      (fm_pair * entries, fm_span * spans, size_t capacity, const fm_source *source,           \
+       const int64_t *order, size_t rows, size_t begin, size_t end, fm_pair *scratch))         \
     /* y += bias (panels * 8), and slope = 1 where it is not NULL; bias NULL means none.    */ \
     X(void, add_bias, (fm_block block, const double *bias))                                    \
     /* Elementwise, see fm_block.                                                           */ \

@@ -46,8 +46,8 @@ typedef struct fm_stage {
 
 /* A batch of inputs listed by pairs of features, see kernels.h. */
 typedef struct fm_pair_lists {
-    fm_pair *entries; /* (pairs, batch) */
-    uint32_t *counts; /* (pairs) */
+    fm_pair *entries; /* (pairs * batch) */
+    fm_span *spans;   /* (pairs) */
 } fm_pair_lists;
 
 static inline size_t fm_pairs(size_t features)
@@ -68,6 +68,7 @@ typedef struct fm_workspace {
     int32_t *labels;        /* (batch) */
     const double **targets; /* (batch) pointers to rows of the caller's targets */
     double *scratch;        /* (threads, FM_TRANSPOSE_SCRATCH) */
+    fm_pair *pair_scratch;  /* (threads, FM_PAIR_SCRATCH(batch)), if sparse */
 } fm_workspace;
 
 /* Buffers of inference: each member pushes blocks of rows through all stages. */
@@ -75,8 +76,9 @@ typedef struct fm_lane {
     double *x;    /* (FM_LANE_ROWS, stages[0].stride) */
     double *y[2]; /* (FM_LANE_ROWS, widest stride): a stage reads one and writes the other */
     double *dy;   /* (FM_LANE_ROWS, last stride): the loss kernel's scratch */
-    fm_entry *entries;   /* (inputs), for a few rows */
-    fm_pair_lists lists; /* capacity FM_LANE_ROWS, for more */
+    fm_entry *entries;     /* (inputs), for a few rows */
+    fm_pair_lists lists;   /* capacity FM_LANE_ROWS, for more */
+    fm_pair *pair_scratch; /* FM_PAIR_SCRATCH(FM_LANE_ROWS) */
 } fm_lane;
 
 #define FM_LANE_ROWS 48

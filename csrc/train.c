@@ -136,12 +136,15 @@ static void lay_out_workspace(fm_network *network)
         }
         const size_t pairs = fm_pairs(network->inputs);
         space->lists[i].entries = fm_arena_take(arena, pairs, batch * sizeof(fm_pair));
-        space->lists[i].counts = fm_arena_take(arena, pairs, sizeof(uint32_t));
+        space->lists[i].spans = fm_arena_take(arena, pairs, sizeof(fm_span));
     }
     space->labels = fm_arena_take(arena, batch, sizeof(int32_t));
     space->targets = fm_arena_take(arena, batch, sizeof(double *));
     space->scratch =
         fm_arena_take(arena, space->threads, FM_TRANSPOSE_SCRATCH * sizeof(double));
+    if (space->sparse)
+        space->pair_scratch =
+            fm_arena_take(arena, space->threads, FM_PAIR_SCRATCH(batch) * sizeof(fm_pair));
     for (size_t s = 1; s < network->stage_count; s++) {
         fm_stage *stage = &network->stages[s];
         size_t row = stage->stride * sizeof(double);

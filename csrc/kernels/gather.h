@@ -104,21 +104,21 @@ INLINE void append_pair(fm_pair *list, uint32_t *count, double v0, double v1, si
     *count += (v0 != 0) | (v1 != 0);
 }
 
-INLINE void list_pairs(fm_pair *entries, uint32_t *counts, size_t capacity,
-                       const fm_source *source, const fm_dtype dtype, size_t start, size_t b,
-                       size_t begin, size_t end)
+/* Lists of the pairs [begin, end), that of pair i at lists[(i - begin) * rows]. */
+INLINE void list_pairs(fm_pair *lists, uint32_t *counts, size_t rows, const fm_source *source,
+                       const fm_dtype dtype, size_t start, size_t b, size_t begin, size_t end)
 {
-    for (size_t pair = begin; pair < end; pair++) {
+    for (size_t pair = begin; pair < end; pair++, lists += rows, counts++) {
         const size_t k = 2 * pair;
         const double v0 = source_value(source, dtype, start + k);
         const double v1 =
             k + 1 < source->features ? source_value(source, dtype, start + k + 1) : 0;
-        append_pair(entries + pair * capacity, &counts[pair], v0, v1, b);
+        append_pair(lists, counts, v0, v1, b);
     }
 }
 
 /* Bytes: four pairs of zeros at a time are skipped. table[0] must be 0. */
-INLINE void list_pairs_of_bytes(fm_pair *entries, uint32_t *counts, size_t capacity,
+INLINE void list_pairs_of_bytes(fm_pair *lists, uint32_t *counts, size_t rows,
                                 const fm_source *source, size_t start, size_t b, size_t begin,
                                 size_t end)
 {
@@ -131,30 +131,55 @@ INLINE void list_pairs_of_bytes(fm_pair *entries, uint32_t *counts, size_t capac
         if (word == 0)
             continue;
         for (size_t i = pair; i < pair + 4; i++)
-            append_pair(entries + i * capacity, &counts[i], table[bytes[2 * i]],
+            append_pair(lists + (i - begin) * rows, &counts[i - begin], table[bytes[2 * i]],
                         table[bytes[2 * i + 1]], b);
     }
-    list_pairs(entries, counts, capacity, source, FM_UINT8, start, b, pair, end);
+    list_pairs(lists + (pair - begin) * rows, counts + (pair - begin), rows, source, FM_UINT8,
+               start, b, pair, end);
 }
 
-static void kernel_gather_pairs(fm_pair *entries, uint32_t *counts, size_t capacity,
-                                const fm_source *source, const int64_t *order, size_t rows,
-                                size_t begin, size_t end)
+/* The pairs [begin, end) of all rows, at most FM_PAIR_SCRATCH(rows) / rows of them. */
+static void list_block(fm_pair *lists, uint32_t *counts, const fm_source *source,
+                       const int64_t *order, size_t rows, size_t begin, size_t end)
 {
-    assert(source->offset == 0 && rows <= capacity);
-    memset(counts + begin, 0, (end - begin) * sizeof *counts);
+    memset(counts, 0, (end - begin) * sizeof *counts);
     for (size_t b = 0; b < rows; b++) {
         const size_t start = (size_t)order[b] * source->features;
         switch (source->dtype) {
         case FM_FLOAT64:
-            list_pairs(entries, counts, capacity, source, FM_FLOAT64, start, b, begin, end);
+            list_pairs(lists, counts, rows, source, FM_FLOAT64, start, b, begin, end);
             break;
         case FM_FLOAT32:
-            list_pairs(entries, counts, capacity, source, FM_FLOAT32, start, b, begin, end);
+            list_pairs(lists, counts, rows, source, FM_FLOAT32, start, b, begin, end);
             break;
         case FM_UINT8:
-            list_pairs_of_bytes(entries, counts, capacity, source, start, b, begin, end);
+            list_pairs_of_bytes(lists, counts, rows, source, start, b, begin, end);
             break;
+        }
+    }
+}
+
+/* Lists grow side by side in scratch, a block of pairs that L1 holds, and go from there one
+ * behind the other to entries: who reads them, often another core, then reads a stream that
+ * the CPU prefetches. */
+static void kernel_gather_pairs(fm_pair *entries, fm_span *spans, size_t capacity,
+                                const fm_source *source, const int64_t *order, size_t rows,
+                                size_t begin, size_t end, fm_pair *scratch)
+{
+    assert(source->offset == 0 && rows <= capacity);
+    uint32_t counts[FM_PAIR_BLOCK];
+    const size_t block = rows > 0 ? FM_PAIR_SCRATCH(rows) / rows / 4 * 4 : FM_PAIR_BLOCK;
+    size_t at = begin * capacity;
+    for (size_t first = begin; first < end; first += block) {
+        const size_t last = smaller(first + block, end);
+        list_block(scratch, counts, source, order, rows, first, last);
+        for (size_t pair = first; pair < last; pair++) {
+            const fm_pair *list = scratch + (pair - first) * rows;
+            const size_t count = counts[pair - first];
+            spans[pair] = (fm_span){at, count};
+            for (size_t e = 0; e < count; e++)
+                entries[at + e] = list[e];
+            at += count;
         }
     }
 }

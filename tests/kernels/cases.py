@@ -159,6 +159,9 @@ def gather_cases() -> Iterator[Case]:
         for m, (begin, end) in product((1, 6), ((0, pairs), (pairs // 3, pairs), (0, pairs // 2))):
             options = {"rows": m, "features": k, "dtype": dtype, "begin": begin, "end": end}
             yield case("gather_pairs", elementwise.gather_pairs, scale=0.5, **options)
+    for m, dtype in ((103, "uint8"), (300, "float64")):  # more than one block of pairs
+        options = {"rows": m, "features": 41, "dtype": dtype, "begin": 2, "end": 19}
+        yield case("gather_pairs", elementwise.gather_pairs, **options)
     for builder in (elementwise.gather, elementwise.gather_pairs):
         yield case(builder.__name__, builder, rows=0, features=9, dtype="uint8")
 

@@ -9,8 +9,8 @@ import numpy as np
 from fastmlp.random import dropout_mask
 
 from .exact import EPS, Float64Array
-from .header import CONSTANTS, PANEL
-from .layout import ENTRY, JUNK, PAIR, draw, entries, normal, pair_lists, row_mask, up
+from .header import CONSTANTS, PAIR_BLOCK, PANEL
+from .layout import ENTRY, JUNK, PAIR, SPAN, draw, entries, normal, pair_lists, row_mask, up
 from .memory import Call, Want
 
 SPECIAL = np.array([0.0, -0.0, np.inf, np.nan, 5e-324, -1e308, 1e308, 1.5, -2.0])
@@ -215,25 +215,32 @@ def gather_pairs(
     """Pairs [begin, end) of a batch's features, all if end is None; the others' lists stay."""
     source, values = _source(dtype, rows + 3, features, scale, 0.0)
     order = np.random.default_rng(6).integers(0, rows + 3, rows)
-    end = (features + 1) // 2 if end is None else end
+    pairs = (features + 1) // 2
+    end = pairs if end is None else end
     capacity = rows + 1
-    lists, counts = pair_lists(values[order], capacity)
-    own = (np.arange(len(counts)) >= begin) & (np.arange(len(counts)) < end)
-    listed = own[:, None] & (np.arange(capacity) < counts[:, None])
-    wants = {"entries": Want(lists, where=listed), "counts": Want(counts, where=own)}
+    own = (np.arange(pairs) >= begin) & (np.arange(pairs) < end)
+    x = values[order] * np.repeat(own, 2)[:features]
+    lists, spans = pair_lists(x, pairs * capacity, begin * capacity)
+    listed = np.arange(pairs * capacity) - begin * capacity
+    wants = {
+        "entries": Want(lists, where=(listed >= 0) & (listed < spans["count"].sum())),
+        "spans": Want(spans, where=own),
+    }
+    room = np.repeat(own, capacity)  # a member's lists stay in its pairs' share of the entries
     return Call(
         "gather_pairs",
         {
-            "entries": np.zeros((len(counts), capacity), PAIR),
-            "counts": np.full(len(counts), 99, np.uint32),
+            "entries": np.zeros(pairs * capacity, PAIR),
+            "spans": np.full(pairs, 99, SPAN),
             "capacity": capacity,
             "source": source,
             "order": order,
             "rows": rows,
             "begin": begin,
             "end": end,
+            "scratch": np.zeros(max(4 * rows, PAIR_BLOCK), PAIR),
         },
-        {"entries": own[:, None], "counts": own},
+        {"entries": room, "spans": own, "scratch": None},
         lambda: wants,
         traffic=rows * (end - begin) * 2 * source["x"].itemsize,
     )

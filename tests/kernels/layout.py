@@ -13,6 +13,7 @@ from .header import PANEL
 JUNK = 1.0e300  # finite padding that no reduction may read
 ENTRY = np.dtype([("value", np.float64), ("index", np.uint64)])  # fm_entry
 PAIR = np.dtype([("value", np.float64, 2), ("row", np.uint64)])  # fm_pair
+SPAN = np.dtype([("begin", np.uint64), ("count", np.uint64)])  # fm_span
 
 # All that float64 can be, but for infinities and NaN.
 HOSTILE = np.array(
@@ -82,19 +83,22 @@ def entries(row: Float64Array, capacity: int) -> NDArray[np.void]:
     return result
 
 
-def pair_lists(x: Float64Array, capacity: int) -> tuple[NDArray[np.void], NDArray[np.uint32]]:
-    """x (B, K) by pairs of features: (ceil(K / 2), capacity) of PAIR, and how many each has.
-    What follows them is NaN."""
+def pair_lists(
+    x: Float64Array, size: int, start: int = 0
+) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """x (B, K) by pairs of features: (size) of PAIR, the lists one behind the other from
+    ``start`` on with NaN around them, and the (ceil(K / 2)) SPAN of each list."""
     rows, features = x.shape
     pairs = (features + 1) // 2
     padded = np.zeros((rows, 2 * pairs))
     padded[:, :features] = x
     values = padded.reshape(rows, pairs, 2).transpose(1, 0, 2)  # (pairs, B, 2)
-    lists, counts = np.zeros((pairs, capacity), PAIR), np.zeros(pairs, np.uint32)
+    lists, spans = np.zeros(size, PAIR), np.zeros(pairs, SPAN)
     lists["value"] = np.nan
     for pair in range(pairs):
         (row,) = np.nonzero(values[pair].any(axis=1))
-        counts[pair] = len(row)
-        lists["value"][pair, : len(row)] = values[pair, row]
-        lists["row"][pair, : len(row)] = row
-    return lists, counts
+        spans[pair] = start, len(row)
+        lists["value"][start : start + len(row)] = values[pair, row]
+        lists["row"][start : start + len(row)] = row
+        start += len(row)
+    return lists, spans

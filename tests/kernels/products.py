@@ -105,8 +105,8 @@ def sparse_matmul(rows: int, depth: int, panels: int, density: str, gap: int = 0
     """A batch listed by pairs of features: the bits of the dense product."""
     columns = panels * PANEL
     x, w = draw(density, "x", rows, depth), draw("normal", "w", depth, columns)
-    capacity, y_stride = rows + gap, columns + gap * PANEL
-    lists, counts = pair_lists(x, capacity)
+    y_stride = columns + gap * PANEL
+    lists, spans = pair_lists(x, up(depth) * rows + gap, gap)
     mask = row_mask(rows, y_stride, columns)
     return Call(
         "sparse_matmul",
@@ -114,8 +114,7 @@ def sparse_matmul(rows: int, depth: int, panels: int, density: str, gap: int = 0
             "y": np.full((rows, y_stride), JUNK),
             "y_stride": y_stride,
             "entries": lists,
-            "counts": counts,
-            "capacity": capacity,
+            "spans": spans,
             "w": packed(w, depth + gap),
             "panel_stride": (depth + gap) * PANEL,
             "rows": rows,

@@ -163,7 +163,7 @@ def sparse_update(
     active = np.repeat(active_pairs, 2)[:depth]
     x = draw(density, "x", rows, depth) * active
     dz = normal("dz", rows, columns)
-    lists, counts = pair_lists(x, rows + 3)
+    lists, spans = pair_lists(x, up(depth) * rows + 3, 3)
     before, c = start(optimizer, probe, depth, columns), constants(optimizer, probe, shared)
     w, writes = _parameter(before, depth, active)
 
@@ -177,8 +177,7 @@ def sparse_update(
         {
             "w": w,
             "entries": lists,
-            "counts": counts,
-            "capacity": rows + 3,
+            "spans": spans,
             "active": active_pairs.astype(np.uint8),
             "dz": strided(dz, columns + PANEL, JUNK),
             "dz_stride": columns + PANEL,
