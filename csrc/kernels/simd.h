@@ -64,6 +64,14 @@ INLINE vec v_load_once(const double *p)
     return x;
 }
 
+/* A pointer that the compiler can not take apart: without it GCC forms the address of every
+ * vector of a row anew, two instructions each where the front end is the limit. */
+INLINE double *opaque(double *p)
+{
+    __asm__("" : "+r"(p));
+    return p;
+}
+
 INLINE void v_store(double *p, vec x)
 {
     memcpy(p, &x, sizeof x);

@@ -77,7 +77,7 @@ INLINE void pair_product(const int np, double *y, size_t y_stride, const fm_pair
     }
     for (size_t e = 0; e < count; e++) {
         const vec x0 = v_set1(entries[e].value[0]), x1 = v_set1(entries[e].value[1]);
-        double *row = y + entries[e].row * y_stride;
+        double *row = opaque(y + entries[e].row * y_stride);
 #pragma GCC unroll 32
         for (int j = 0; j < np * VECS; j++)
             v_store(row + j * VL, v_fma(x1, w1[j], v_fma(x0, w0[j], v_load(row + j * VL))));
