@@ -104,56 +104,73 @@ INLINE void append_pair(fm_pair *list, uint32_t *count, double v0, double v1, si
     *count += (v0 != 0) | (v1 != 0);
 }
 
-/* Lists of the pairs [begin, end), that of pair i at lists[(i - begin) * rows]. */
-INLINE void list_pairs(fm_pair *lists, uint32_t *counts, size_t rows, const fm_source *source,
-                       const fm_dtype dtype, size_t start, size_t b, size_t begin, size_t end)
+/* Whether the features at, ... at + 7 of the source are zero; -0 may pass for a non-zero, which
+ * only costs a closer look. table[0] must be 0. */
+INLINE bool eight_zeros(const fm_source *source, const fm_dtype dtype, size_t at)
 {
-    for (size_t pair = begin; pair < end; pair++, lists += rows, counts++) {
-        const size_t k = 2 * pair;
-        const double v0 = source_value(source, dtype, start + k);
-        const double v1 =
-            k + 1 < source->features ? source_value(source, dtype, start + k + 1) : 0;
-        append_pair(lists, counts, v0, v1, b);
+    uint64_t words[4];
+    switch (dtype) {
+    case FM_FLOAT64:
+        return panel_is_zero((const double *)source->x + at);
+    case FM_FLOAT32:
+        memcpy(words, (const float *)source->x + at, sizeof words);
+        return ((words[0] | words[1]) | (words[2] | words[3])) == 0;
+    case FM_UINT8:
+        memcpy(words, (const uint8_t *)source->x + at, sizeof words[0]);
+        return words[0] == 0;
     }
+    return false;
 }
 
-/* Bytes: four pairs of zeros at a time are skipped. table[0] must be 0. */
-INLINE void list_pairs_of_bytes(fm_pair *lists, uint32_t *counts, size_t rows,
-                                const fm_source *source, size_t start, size_t b, size_t begin,
-                                size_t end)
+/* Bytes of a feature. */
+INLINE size_t source_bytes(const fm_dtype dtype)
 {
-    const uint8_t *bytes = (const uint8_t *)source->x + start;
-    const double *table = source->table;
+    return dtype == FM_FLOAT64 ? 8 : dtype == FM_FLOAT32 ? 4 : 1;
+}
+
+/* Lists of the pairs [begin, end), that of pair i at lists[(i - begin) * rows]. What the row
+ * has `ahead` features further on is fetched: it is read after the other rows of the batch. */
+INLINE void list_pairs(fm_pair *lists, uint32_t *counts, size_t rows, const fm_source *source,
+                       const fm_dtype dtype, size_t start, size_t b, size_t begin, size_t end,
+                       size_t ahead)
+{
+    const size_t features = source->features;
     size_t pair = begin;
-    for (; pair + 4 <= end && 2 * pair + 8 <= source->features; pair += 4) {
-        uint64_t word;
-        memcpy(&word, bytes + 2 * pair, sizeof word);
-        if (word == 0)
+    for (; pair + 4 <= end && 2 * pair + 8 <= features; pair += 4) {
+        const size_t at = start + 2 * pair;
+        __builtin_prefetch((const char *)source->x + (at + ahead) * source_bytes(dtype));
+        if (eight_zeros(source, dtype, at))
             continue;
         for (size_t i = pair; i < pair + 4; i++)
-            append_pair(lists + (i - begin) * rows, &counts[i - begin], table[bytes[2 * i]],
-                        table[bytes[2 * i + 1]], b);
+            append_pair(lists + (i - begin) * rows, &counts[i - begin],
+                        source_value(source, dtype, start + 2 * i),
+                        source_value(source, dtype, start + 2 * i + 1), b);
     }
-    list_pairs(lists + (pair - begin) * rows, counts + (pair - begin), rows, source, FM_UINT8,
-               start, b, pair, end);
+    for (; pair < end; pair++) {
+        const size_t k = 2 * pair;
+        append_pair(lists + (pair - begin) * rows, &counts[pair - begin],
+                    source_value(source, dtype, start + k),
+                    k + 1 < features ? source_value(source, dtype, start + k + 1) : 0, b);
+    }
 }
 
 /* The pairs [begin, end) of all rows, at most FM_PAIR_SCRATCH(rows) / rows of them. */
 static void list_block(fm_pair *lists, uint32_t *counts, const fm_source *source,
                        const int64_t *order, size_t rows, size_t begin, size_t end)
 {
+    const size_t ahead = 2 * (end - begin);
     memset(counts, 0, (end - begin) * sizeof *counts);
     for (size_t b = 0; b < rows; b++) {
         const size_t start = (size_t)order[b] * source->features;
         switch (source->dtype) {
         case FM_FLOAT64:
-            list_pairs(lists, counts, rows, source, FM_FLOAT64, start, b, begin, end);
+            list_pairs(lists, counts, rows, source, FM_FLOAT64, start, b, begin, end, ahead);
             break;
         case FM_FLOAT32:
-            list_pairs(lists, counts, rows, source, FM_FLOAT32, start, b, begin, end);
+            list_pairs(lists, counts, rows, source, FM_FLOAT32, start, b, begin, end, ahead);
             break;
         case FM_UINT8:
-            list_pairs_of_bytes(lists, counts, rows, source, start, b, begin, end);
+            list_pairs(lists, counts, rows, source, FM_UINT8, start, b, begin, end, ahead);
             break;
         }
     }

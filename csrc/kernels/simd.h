@@ -188,6 +188,24 @@ INLINE vec v_fnma(vec a, vec b, vec c)
     return v_fma(-a, b, c);
 }
 
+/* Whether eight doubles are all +0. */
+INLINE bool panel_is_zero(const double *p)
+{
+#if defined(FM_ISA_avx512)
+    const __m512i x = _mm512_loadu_si512(p);
+    return _mm512_test_epi64_mask(x, x) == 0;
+#elif defined(FM_ISA_avx2)
+    const __m256i x = (__m256i)v_load(p) | (__m256i)v_load(p + VL);
+    return _mm256_testz_si256(x, x);
+#else
+    uint64_t words[FM_PANEL], any = 0;
+    memcpy(words, p, sizeof words);
+    for (int i = 0; i < FM_PANEL; i++)
+        any |= words[i];
+    return any == 0;
+#endif
+}
+
 /* The sum of eight lanes by the one tree that every instruction set uses:
  * ((0+4) + (2+6)) + ((1+5) + (3+7)). */
 INLINE double sum_lanes(const vec x[VECS])
