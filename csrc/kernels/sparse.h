@@ -108,71 +108,6 @@ static void kernel_sparse_matmul(double *y, size_t y_stride, const fm_pair *entr
                      panel_stride, depth);
 }
 
-#define STRIP_UNITS (NP_PAIR * VECS)
-
-/* -- Adam behind the products -- */
-
-/* The divider and the FMA units can work side by side, but the CPU's window is too short to
- * find Adam's long chains (square root, then division) and the next tile's products together:
- * on Zen 3 it runs out of vector registers. So the chains are cut and spread over three tiles.
- * While the gradient of a tile is being formed, that of the tile before moves its moments and
- * takes its roots, and the tile before that one divides; a unit of each at a time, between the
- * products. For half the flagship's first layer: 212k cycles without, 195k with; the divider
- * alone needs 140k. Parts finer than these were slower (206k), and the dense update, whose
- * tiles fill the registers by themselves, gained nothing.
- *
- * A tile is a strip of NP_PAIR panels of two rows, a unit one vector of both rows. */
-
-typedef struct adam_pipeline {
-    fm_packed w;
-    const fm_update *update;
-    vec g0[STRIP_UNITS], g1[STRIP_UNITS]; /* gradients of the tile before */
-    size_t formed_at;                     /* where they belong; SIZE_MAX: there is none yet */
-    adam_pair ready[STRIP_UNITS];         /* roots of the tile before that */
-    size_t ready_at;
-} adam_pipeline;
-
-INLINE size_t unit_at(const adam_pipeline *pipeline, size_t at, int u)
-{
-    return at + (size_t)(u / VECS) * pipeline->w.panel_stride + (size_t)(u % VECS) * VL;
-}
-
-/* Moves unit u of both waiting tiles one stage on. */
-INLINE void pipeline_advance(adam_pipeline *pipeline, int u)
-{
-    adam_pair_divide(&pipeline->ready[u],
-                     pipeline->w.value + unit_at(pipeline, pipeline->ready_at, u));
-    pipeline->ready[u] =
-        adam_pair_moments(pipeline->g0[u], pipeline->g1[u], pipeline->w,
-                          unit_at(pipeline, pipeline->formed_at, u), pipeline->update);
-}
-
-/* After a tile's gradient has been stored to g0 and g1. The first tile's predecessors are made
- * up: divisions that subtract 0 at a place that is about to be updated anyway. */
-INLINE void pipeline_push(adam_pipeline *pipeline, size_t at)
-{
-    if (pipeline->formed_at == SIZE_MAX) {
-        for (int u = 0; u < STRIP_UNITS; u++)
-            for (int row = 0; row < 2; row++)
-                pipeline->ready[u].row[row] = (adam_step){(vec){0}, v_set1(1.0)};
-        pipeline->ready_at = at;
-    } else {
-        pipeline->ready_at = pipeline->formed_at;
-    }
-    pipeline->formed_at = at;
-}
-
-INLINE void pipeline_finish(adam_pipeline *pipeline)
-{
-    if (pipeline->formed_at == SIZE_MAX)
-        return;
-    for (int u = 0; u < STRIP_UNITS; u++)
-        pipeline_advance(pipeline, u);
-    for (int u = 0; u < STRIP_UNITS; u++)
-        adam_pair_divide(&pipeline->ready[u],
-                         pipeline->w.value + unit_at(pipeline, pipeline->formed_at, u));
-}
-
 /* Gradients of the two w rows of a pair for np panels. */
 typedef struct pair_gradient {
     vec g0[NP_PAIR * VECS], g1[NP_PAIR * VECS];
@@ -206,7 +141,8 @@ INLINE void update_strip(const formula kind, const int np, fm_packed w, size_t a
                    at + (size_t)(j / VECS) * w.panel_stride + (size_t)(j % VECS) * VL, update);
 }
 
-/* A strip of NP_PAIR panels with the strips before it behind, see adam_pipeline. */
+/* A strip of NP_PAIR panels with Adam for the strips before it between its products. */
+#define STRIP_UNITS (NP_PAIR * VECS)
 INLINE void update_strip_behind(adam_pipeline *pipeline, size_t at, const fm_pair *entries,
                                 size_t count, const double *dz, size_t dz_stride)
 {
@@ -226,7 +162,7 @@ INLINE void update_strip_behind(adam_pipeline *pipeline, size_t at, const fm_pai
         pipeline->g0[u] = g.g0[u];
         pipeline->g1[u] = g.g1[u];
     }
-    pipeline_push(pipeline, at);
+    pipeline_push(STRIP_UNITS, pipeline, at);
 }
 
 /* The last row of an odd count, for one panel. */
@@ -248,7 +184,8 @@ INLINE void sparse_update(const formula kind, fm_packed w, const fm_pair *entrie
                           size_t dz_stride, size_t depth, size_t panels,
                           const fm_update *update)
 {
-    adam_pipeline pipeline = {.w = w, .update = update, .formed_at = SIZE_MAX};
+    adam_pipeline pipeline = {
+        .w = w, .step = w.panel_stride, .update = update, .formed_at = SIZE_MAX};
     const size_t last = depth / 2;
     for (size_t p = 0, np; p < panels; p += np) {
         np = p + NP_PAIR <= panels ? NP_PAIR : 1;
@@ -272,7 +209,7 @@ INLINE void sparse_update(const formula kind, fm_packed w, const fm_pair *entrie
                            entries + spans[last].begin, spans[last].count,
                            dz_strip + i * FM_PANEL, dz_stride, update);
     }
-    pipeline_finish(&pipeline);
+    pipeline_finish(STRIP_UNITS, &pipeline);
 }
 
 static void kernel_sparse_update_adam(fm_packed w, const fm_pair *entries, const fm_span *spans,
