@@ -15,9 +15,11 @@ void fm_apply_slope(const step_view *view, size_t s, fm_range rows, fm_range pan
     if (stage->slope == NULL)
         return;
     const size_t at = rows.begin * stage->stride + panels.begin * FM_PANEL;
-    view->run->network->kernels->multiply((fm_block){stage->dz + at, stage->slope + at,
-                                                     stage->stride, rows.end - rows.begin,
-                                                     panels.end - panels.begin});
+    view->run->network->kernels->multiply((fm_block){.y = stage->dz + at,
+                                                     .slope = stage->slope + at,
+                                                     .stride = stage->stride,
+                                                     .rows = rows.end - rows.begin,
+                                                     .panels = panels.end - panels.begin});
 }
 
 void fm_backward_stage(const step_view *view, size_t s, fm_range rows, fm_range panels)

@@ -95,10 +95,13 @@ typedef struct fm_source {
 } fm_source;
 
 /* Where a layer's elementwise kernels work: rows [0, rows) of a block of `panels` panels. y
- * is replaced by f(y); slope, unless NULL, is multiplied by f'(y). */
+ * is replaced by f(y + bias); slope, unless NULL, becomes f' if `first`, else it is multiplied
+ * by f'. So the first operation behind a product takes the bias along, in one pass. */
 typedef struct fm_block {
     double *y, *slope; /* (rows, panels * FM_PANEL), row strides `stride` */
     size_t stride, rows, panels;
+    const double *bias; /* (panels * FM_PANEL), NULL: none */
+    bool first;
 } fm_block;
 
 /* Which masks dropout takes: batch row of the block's first row, its first column (a multiple
@@ -174,14 +177,13 @@ typedef struct fm_loss_rows {
     X(void, gather_pairs,                                                                      \
       (fm_pair * entries, fm_span * spans, size_t capacity, const fm_source *source,           \
        const int64_t *order, size_t rows, size_t begin, size_t end, fm_pair *scratch))         \
-    /* y += bias (panels * 8), and slope = 1 where it is not NULL; bias NULL means none.    */ \
-    X(void, add_bias, (fm_block block, const double *bias))                                    \
-    /* Elementwise, see fm_block.                                                           */ \
+    /* Elementwise, see fm_block. add_bias: f(y) = y, where no other operation takes the bias. */ \
+    X(void, add_bias, (fm_block block))                                                        \
     X(void, relu, (fm_block block, double negative_slope, double max_value, double threshold)) \
     X(void, tanh, (fm_block block))                                                            \
     X(void, rescale, (fm_block block, double scale, double offset))                            \
     X(void, dropout, (fm_block block, fm_mask mask))                                           \
-    /* d (rows, panels * 8) *= slope, strides as the block's; d is the block's y.           */ \
+    /* d (rows, panels * 8) *= slope, strides as the block's; d is the block's y; no bias.  */ \
     X(void, multiply, (fm_block d))                                                            \
     /* y (rows, stride) = softmax of the rows of z over K = outputs columns; padding 0.     */ \
     X(void, softmax,                                                                           \

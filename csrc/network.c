@@ -313,12 +313,15 @@ void fm_stage_finish(const fm_network *network, const fm_stage *stage, double *y
                      size_t first_row, size_t rows, fm_range panels, int64_t step)
 {
     const fm_kernels *kernels = network->kernels;
-    size_t first_column = panels.begin * FM_PANEL;
-    fm_block block = {y + first_column, slope != NULL ? slope + first_column : NULL,
-                      stage->stride, rows, panels.end - panels.begin};
+    const size_t first_column = panels.begin * FM_PANEL;
     const double *bias = stage->bias != NULL ? stage->bias->packed.value + first_column : NULL;
-    if (bias != NULL || block.slope != NULL)
-        kernels->add_bias(block, bias);
+    fm_block block = {.y = y + first_column,
+                      .slope = slope != NULL ? slope + first_column : NULL,
+                      .stride = stage->stride,
+                      .rows = rows,
+                      .panels = panels.end - panels.begin,
+                      .bias = bias,
+                      .first = true};
     for (size_t i = 0; i < stage->elementwise_count; i++) {
         const fm_operation *operation = &stage->elementwise[i];
         switch (operation->kind) {
@@ -333,15 +336,20 @@ void fm_stage_finish(const fm_network *network, const fm_stage *stage, double *y
             kernels->rescale(block, operation->scale, operation->offset);
             break;
         case FM_DROPOUT:
-            if (step >= 0 && operation->rate > 0)
-                kernels->dropout(block, (fm_mask){operation->seed, (uint64_t)step, first_row,
-                                                  first_column, operation->rate});
+            if (step < 0 || operation->rate == 0)
+                continue;
+            kernels->dropout(block, (fm_mask){operation->seed, (uint64_t)step, first_row,
+                                              first_column, operation->rate});
             break;
         case FM_DENSE:
         case FM_SOFTMAX:
             assert(!"not elementwise");
         }
+        block.bias = NULL;
+        block.first = false;
     }
+    if (block.first && (block.bias != NULL || block.slope != NULL))
+        kernels->add_bias(block);
 }
 
 const char *fm_network_isa(const fm_network *network)

@@ -6,16 +6,11 @@
 #include "simd.h"
 #include "../random.h"
 
-static void kernel_add_bias(fm_block block, const double *bias)
+/* What f is applied to: the vector at row b and column j of the block. */
+INLINE vec load_biased(fm_block block, size_t b, size_t j)
 {
-    for (size_t b = 0; b < block.rows; b++)
-        for (size_t j = 0; j < block.panels * FM_PANEL; j += VL) {
-            const size_t at = b * block.stride + j;
-            if (bias != NULL)
-                v_store(block.y + at, v_load(block.y + at) + v_load(bias + j));
-            if (block.slope != NULL)
-                v_store(block.slope + at, v_set1(1.0));
-        }
+    const vec z = v_load(block.y + b * block.stride + j);
+    return block.bias != NULL ? z + v_load(block.bias + j) : z;
 }
 
 /* One vector: y, and the factor to its slope. */
@@ -23,11 +18,22 @@ typedef struct fm_value_slope {
     vec y, slope;
 } fm_value_slope;
 
-INLINE void store_value_slope(fm_block block, size_t at, fm_value_slope result)
+INLINE void store_value_slope(fm_block block, size_t b, size_t j, fm_value_slope result)
 {
+    const size_t at = b * block.stride + j;
     v_store(block.y + at, result.y);
-    if (block.slope != NULL)
-        v_store(block.slope + at, v_load(block.slope + at) * result.slope);
+    if (block.slope == NULL)
+        return;
+    v_store(block.slope + at,
+            block.first ? result.slope : v_load(block.slope + at) * result.slope);
+}
+
+static void kernel_add_bias(fm_block block)
+{
+    for (size_t b = 0; b < block.rows; b++)
+        for (size_t j = 0; j < block.panels * FM_PANEL; j += VL)
+            store_value_slope(block, b, j,
+                              (fm_value_slope){load_biased(block, b, j), v_set1(1.0)});
 }
 
 static void kernel_relu(fm_block block, double negative_slope, double max_value,
@@ -37,14 +43,13 @@ static void kernel_relu(fm_block block, double negative_slope, double max_value,
     const vec edge = v_set1(threshold), one = v_set1(1.0);
     for (size_t b = 0; b < block.rows; b++)
         for (size_t j = 0; j < block.panels * FM_PANEL; j += VL) {
-            const size_t at = b * block.stride + j;
-            const vec z = v_load(block.y + at);
+            const vec z = load_biased(block, b, j);
             const veci above = z > edge, cut = z >= top;
             /* NaN passes; minus infinity gives 0, not NaN, if the slope is 0 */
             const vec below = negative_slope == 0 ? v_keep(z != z, z) : slope * (z - edge);
             const vec y = v_select(cut, top, v_select(above, z, below));
             const vec dy = v_select(cut, (vec){0}, v_select(above, one, slope));
-            store_value_slope(block, at, (fm_value_slope){y, dy});
+            store_value_slope(block, b, j, (fm_value_slope){y, dy});
         }
 }
 
@@ -52,9 +57,8 @@ static void kernel_tanh(fm_block block)
 {
     for (size_t b = 0; b < block.rows; b++)
         for (size_t j = 0; j < block.panels * FM_PANEL; j += VL) {
-            const size_t at = b * block.stride + j;
-            const vec y = v_tanh(v_load(block.y + at));
-            store_value_slope(block, at, (fm_value_slope){y, v_fnma(y, y, v_set1(1.0))});
+            const vec y = v_tanh(load_biased(block, b, j));
+            store_value_slope(block, b, j, (fm_value_slope){y, v_fnma(y, y, v_set1(1.0))});
         }
 }
 
@@ -62,9 +66,8 @@ static void kernel_rescale(fm_block block, double scale, double offset)
 {
     for (size_t b = 0; b < block.rows; b++)
         for (size_t j = 0; j < block.panels * FM_PANEL; j += VL) {
-            const size_t at = b * block.stride + j;
-            const vec y = v_load(block.y + at) * v_set1(scale) + v_set1(offset);
-            store_value_slope(block, at, (fm_value_slope){y, v_set1(scale)});
+            const vec y = load_biased(block, b, j) * v_set1(scale) + v_set1(offset);
+            store_value_slope(block, b, j, (fm_value_slope){y, v_set1(scale)});
         }
 }
 
@@ -107,13 +110,12 @@ static void kernel_dropout(fm_block block, fm_mask mask)
                     const size_t panel = group * 4 + word;
                     if (panel < first || panel >= last)
                         continue;
-                    const size_t at =
-                        b * block.stride + (panel - first) * FM_PANEL + (size_t)v * VL;
+                    const size_t j = (panel - first) * FM_PANEL + (size_t)v * VL;
                     const vec kept = v_keep((veci)c[word] >= threshold, scale);
                     /* a dropped infinity must become 0, not NaN: mask, do not multiply */
                     const vec y =
-                        v_keep((veci)c[word] >= threshold, v_load(block.y + at) * scale);
-                    store_value_slope(block, at, (fm_value_slope){y, kept});
+                        v_keep((veci)c[word] >= threshold, load_biased(block, b, j) * scale);
+                    store_value_slope(block, b, j, (fm_value_slope){y, kept});
                 }
             }
 }

@@ -124,13 +124,15 @@ def elementwise_cases() -> Iterator[Case]:
         common = {"rows": m, "panels": panels, "slope": slope}
         for bias in (True, False):
             yield case("add_bias", elementwise.add_bias, bias=bias, **common)
-        for values in ("normal", "special"):
-            yield case("relu", elementwise.relu, values=values, **common)
-            yield case("tanh", elementwise.tanh, values=values, **common)
-        leaky = {"negative_slope": 0.25, "max_value": 1.0, "threshold": -0.5}
-        yield case("relu", elementwise.relu, **common, **leaky)
-        yield case("rescale", elementwise.rescale, scale=1 / 255, offset=-0.1, **common)
-        yield case("dropout", elementwise.dropout, rate=0.3, **common)
+        for first in (True, False):
+            common["first"] = first
+            for values in ("normal", "special"):
+                yield case("relu", elementwise.relu, values=values, **common)
+                yield case("tanh", elementwise.tanh, values=values, **common)
+            leaky = {"negative_slope": 0.25, "max_value": 1.0, "threshold": -0.5}
+            yield case("relu", elementwise.relu, **common, **leaky)
+            yield case("rescale", elementwise.rescale, scale=1 / 255, offset=-0.1, **common)
+            yield case("dropout", elementwise.dropout, rate=0.3, **common)
     for first_panel, panels, step, rate in (
         (0, 1, 7, 0.5),
         (3, 6, 2**32 - 1, 0.2),

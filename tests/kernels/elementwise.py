@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,57 +23,83 @@ def _values(values: str, rows: int, stride: int) -> Float64Array:
     return draw(values, "y", rows, stride)
 
 
-def _block(
-    kernel: str,
-    options: dict[str, Any],
-    z: Float64Array,
-    y: Float64Array,
-    dy: Float64Array,
-    slope: bool,
-    tolerance: float = 0.0,
-) -> Call:
-    """A kernel on fm_block: z (rows, stride) becomes y in all panels but the last, which is not
-    the block's; slope is multiplied by dy. tolerance: relative."""
-    rows, stride = z.shape
-    mask = row_mask(rows, stride, stride - PANEL)
-    before = normal("slope", rows, stride) if slope else None
-    with np.errstate(invalid="ignore"):
-        wants = {"block.y": Want(y, tolerance * np.abs(y), mask)}
-    if before is not None:
-        after = before * dy
-        wants["block.slope"] = Want(after, tolerance * np.abs(before), mask)
-    panels = stride // PANEL - 1
-    block = {"y": z, "slope": before, "stride": stride, "rows": rows, "panels": panels}
-    return Call(
-        kernel,
-        {"block": block, **options},
-        dict.fromkeys(wants, mask),
-        lambda: wants,
-        traffic=rows * panels * PANEL * 16 * len(wants),
-    )
+@dataclass(frozen=True)
+class _Block:
+    """What every elementwise kernel is given: y before (rows, stride), whose last panel is not
+    the block's, and a bias (columns) or None. As the first operation it writes the slope, else
+    it multiplies it. z (rows, stride) is what its function is applied to."""
+
+    y: Float64Array
+    bias: Float64Array | None
+    slope: bool
+    first: bool
+
+    @property
+    def z(self) -> Float64Array:
+        if self.bias is None:
+            return self.y
+        return self.y + np.pad(self.bias, (0, PANEL))
+
+    def call(
+        self,
+        kernel: str,
+        options: dict[str, Any],
+        y: Float64Array,
+        dy: Float64Array,
+        tolerance: float = 0.0,
+    ) -> Call:
+        """y and dy: function and derivative at z; tolerance: relative."""
+        rows, stride = y.shape
+        panels = stride // PANEL - 1
+        mask = row_mask(rows, stride, panels * PANEL)
+        before = normal("slope", rows, stride) if self.slope else None
+        with np.errstate(invalid="ignore"):
+            wants = {"block.y": Want(y, tolerance * np.abs(y), mask)}
+        if before is not None:
+            factor = np.ones_like(before) if self.first else before
+            wants["block.slope"] = Want(factor * dy, tolerance * np.abs(factor), mask)
+        block = {
+            "y": self.y,
+            "slope": before,
+            "stride": stride,
+            "rows": rows,
+            "panels": panels,
+            "bias": self.bias,
+            "first": self.first,
+        }
+        return Call(
+            kernel,
+            {"block": block, **options},
+            dict.fromkeys(wants, mask),
+            lambda: wants,
+            traffic=rows * panels * PANEL * 16 * len(wants),
+        )
+
+
+def _block(rows: int, panels: int, slope: bool, first: bool, values: str = "normal") -> _Block:
+    bias = normal("bias", panels * PANEL) if first else None
+    return _Block(_values(values, rows, (panels + 1) * PANEL), bias, slope, first)
 
 
 def add_bias(rows: int, panels: int, slope: bool, bias: bool = True) -> Call:
-    z = normal("y", rows, (panels + 1) * PANEL)
-    b = normal("bias", z.shape[1]) if bias else np.zeros(z.shape[1])
-    call = _block("add_bias", {}, z, z + b if bias else z, np.ones(z.shape), slope)
-    call.arguments["bias"] = b[: panels * PANEL] if bias else None
-    wants = call.expected()
-    if slope:  # set to 1, whatever it was
-        wants["block.slope"] = Want(np.ones(z.shape), where=wants["block.slope"].where)
-    return call
+    block = _block(rows, panels, slope, first=True)
+    if not bias:
+        block = replace(block, bias=None)
+    return block.call("add_bias", {}, block.z, np.ones(block.z.shape))
 
 
 def relu(
     rows: int,
     panels: int,
     slope: bool,
+    first: bool = True,
     values: str = "normal",
     negative_slope: float = 0.0,
     max_value: float = np.inf,
     threshold: float = 0.0,
 ) -> Call:
-    z = _values(values, rows, (panels + 1) * PANEL)
+    block = _block(rows, panels, slope, first, values)
+    z = block.z
     with np.errstate(invalid="ignore", over="ignore"):
         below = negative_slope * (z - threshold)
     y = np.where(z >= max_value, max_value, np.where(z > threshold, z, below))
@@ -82,24 +109,26 @@ def relu(
         "max_value": max_value,
         "threshold": threshold,
     }
-    call = _block("relu", options, z, y, dy, slope)
+    call = block.call("relu", options, y, dy)
     if negative_slope == 0.0:  # the sign of a zero is no part of the contract
         want = call.expected()["block.y"]
         call.expected()["block.y"] = Want(want.values, np.where(y == 0, 5e-324, 0.0), want.where)
     return call
 
 
-def tanh(rows: int, panels: int, slope: bool, values: str = "normal") -> Call:
-    z = _values(values, rows, (panels + 1) * PANEL)
-    y = np.tanh(z)
+def tanh(rows: int, panels: int, slope: bool, first: bool = True, values: str = "normal") -> Call:
+    block = _block(rows, panels, slope, first, values)
+    y = np.tanh(block.z)
     # tanh is within 2.5 ulp and NumPy's within 4; the slope 1 - y^2 then moves by 2 |y| times that
-    return _block("tanh", {}, z, y, 1.0 - y * y, slope, tolerance=16 * EPS)
+    return block.call("tanh", {}, y, 1.0 - y * y, tolerance=16 * EPS)
 
 
-def rescale(rows: int, panels: int, slope: bool, scale: float, offset: float = 0.0) -> Call:
-    z = normal("y", rows, (panels + 1) * PANEL)
-    dy = np.full(z.shape, scale)
-    return _block("rescale", {"scale": scale, "offset": offset}, z, z * scale + offset, dy, slope)
+def rescale(
+    rows: int, panels: int, slope: bool, scale: float, offset: float = 0.0, first: bool = True
+) -> Call:
+    block = _block(rows, panels, slope, first)
+    y, dy = block.z * scale + offset, np.full(block.z.shape, scale)
+    return block.call("rescale", {"scale": scale, "offset": offset}, y, dy)
 
 
 def dropout(
@@ -110,11 +139,13 @@ def dropout(
     step: int = 0,
     first_row: int = 0,
     first_panel: int = 0,
+    first: bool = False,
     values: str = "normal",
 ) -> Call:
     """Keeps what random.dropout_mask keeps, to the bit; a dropped infinity or NaN becomes 0."""
     seed = 0x0123456789ABCDEF
-    z = _values(values, rows, (panels + 1) * PANEL)
+    block = _block(rows, panels, slope, first, values)
+    z = block.z
     first_column = first_panel * PANEL
     kept = dropout_mask(seed, step, first_row + rows, first_column + z.shape[1], rate)
     kept = kept[first_row:, first_column:]
@@ -128,17 +159,25 @@ def dropout(
         "first_column": first_column,
         "rate": rate,
     }
-    return _block("dropout", {"mask": mask}, z, y, np.where(kept, scale, 0.0), slope)
+    return block.call("dropout", {"mask": mask}, y, np.where(kept, scale, 0.0))
 
 
 def multiply(rows: int, panels: int, values: str = "normal") -> Call:
     """The gradient (the block's y) times the slope, which stays as it is."""
     z = _values(values, rows, (panels + 1) * PANEL)
-    slope = normal("slope", *z.shape)
     mask = row_mask(rows, z.shape[1], panels * PANEL)
+    slope = normal("slope", *z.shape)
     with np.errstate(over="ignore"):
         want = Want(z * slope, where=mask)
-    block = {"y": z, "slope": slope, "stride": z.shape[1], "rows": rows, "panels": panels}
+    block = {
+        "y": z,
+        "slope": slope,
+        "stride": z.shape[1],
+        "rows": rows,
+        "panels": panels,
+        "bias": None,
+        "first": False,
+    }
     return Call(
         "multiply",
         {"d": block},
