@@ -14,7 +14,7 @@ void fm_apply_slope(const step_view *view, size_t s, fm_range rows, fm_range pan
     const fm_stage *stage = stage_at(view->run, s);
     if (stage->slope == NULL)
         return;
-    const size_t at = rows.begin * stage->stride + panels.begin * FM_PANEL;
+    const size_t at = row_at(view, stage, rows.begin) + panels.begin * FM_PANEL;
     view->run->network->kernels->multiply((fm_block){.y = stage->dz + at,
                                                      .slope = stage->slope + at,
                                                      .stride = stage->stride,
@@ -27,11 +27,12 @@ void fm_backward_stage(const step_view *view, size_t s, fm_range rows, fm_range 
     const fm_network *network = view->run->network;
     const fm_stage *stage = &network->stages[s], *below = &network->stages[s - 1];
     const size_t count = rows.end - rows.begin;
-    const double *dz = stage->dz + rows.begin * stage->stride;
-    double *d_below = below->dz + rows.begin * below->stride;
+    const size_t at = row_at(view, stage, rows.begin);
+    const double *dz = stage->dz + at;
+    double *d_below = below->dz + row_at(view, below, rows.begin);
     if (stage->kind == FM_STAGE_SOFTMAX) {
-        network->kernels->softmax_gradient(d_below, dz, stage->y + rows.begin * stage->stride,
-                                           stage->stride, count, stage->width);
+        network->kernels->softmax_gradient(d_below, dz, stage->y + at, stage->stride, count,
+                                           stage->width);
     } else if (stage->kind == FM_STAGE_COPY) {
         memcpy(d_below, dz, count * stage->stride * sizeof *dz);
     } else {
@@ -83,8 +84,7 @@ fm_update fm_update_of_step(const training_run *run, size_t step)
     return update;
 }
 
-/* The part of a parameter that begins at this row and panel. */
-static fm_packed packed_at(const fm_packed *whole, size_t row, size_t panel)
+fm_packed fm_packed_at(const fm_packed *whole, size_t row, size_t panel)
 {
     const size_t at = panel * whole->panel_stride + row * FM_PANEL;
     fm_packed part = *whole;
@@ -101,7 +101,7 @@ static void update_kernel(const step_view *view, size_t s, fm_range k, fm_range 
     const fm_kernels *kernels = network->kernels;
     const fm_stage *stage = &network->stages[s];
     const bool adam = network->optimizer.kind == FM_ADAM;
-    const fm_packed w = packed_at(&stage->kernel->packed, k.begin, panels.begin);
+    const fm_packed w = fm_packed_at(&stage->kernel->packed, k.begin, panels.begin);
     const double *dz = stage->dz + panels.begin * FM_PANEL;
     const size_t depth = k.end - k.begin, count = panels.end - panels.begin;
     if (s == 1 && network->workspace.sparse) {
@@ -111,8 +111,8 @@ static void update_kernel(const step_view *view, size_t s, fm_range k, fm_range 
                                             dz, stage->stride, depth, count, &view->update);
     } else {
         (adam ? kernels->update_adam : kernels->update_sgd)(
-            w, inputs_of(view, s) + k.begin, network->stages[s - 1].stride, dz, stage->stride,
-            view->rows, depth, count, &view->update);
+            w, inputs_of(view, s, 0) + k.begin, network->stages[s - 1].stride, dz,
+            stage->stride, view->rows, depth, count, &view->update);
     }
 }
 
@@ -126,7 +126,7 @@ static void update_bias(const step_view *view, size_t s, fm_range panels)
         return;
     const bool adam = network->optimizer.kind == FM_ADAM;
     (adam ? network->kernels->update_adam : network->kernels->update_sgd)(
-        packed_at(&stage->bias->packed, 0, panels.begin), one, 0,
+        fm_packed_at(&stage->bias->packed, 0, panels.begin), one, 0,
         stage->dz + panels.begin * FM_PANEL, stage->stride, view->rows, 1,
         panels.end - panels.begin, &view->update);
 }

@@ -22,17 +22,22 @@ static void gather_lists(const training_run *run, const fm_member *self, size_t 
         network->active[pair] |= lists->spans[pair].count > 0;
 }
 
-static void gather_dense(const training_run *run, const fm_member *self, size_t step)
+void fm_gather_rows(const training_run *run, double *x, size_t step, size_t begin, size_t rows)
 {
     const fm_network *network = run->network;
     const fm_stage *input = &network->stages[0];
-    const fm_range own = fm_team_share(rows_of_step(run, step), self);
-    double *x = network->workspace.x[step % 2] + own.begin * input->stride;
-    size_t rows = own.end - own.begin;
     network->kernels->gather(x, input->stride, &run->source,
-                             run->order + step * run->batch + own.begin, rows);
-    fm_stage_finish(network, input, x, NULL, own.begin, rows, (fm_range){0, input->panels},
+                             run->order + step * run->batch + begin, rows);
+    fm_stage_finish(network, input, x, NULL, begin, rows, (fm_range){0, input->panels},
                     run->first_step + (int64_t)step);
+}
+
+static void gather_dense(const training_run *run, const fm_member *self, size_t step)
+{
+    const fm_network *network = run->network;
+    const fm_range own = fm_team_share(rows_of_step(run, step), self);
+    double *x = network->workspace.x[step % 2] + own.begin * network->stages[0].stride;
+    fm_gather_rows(run, x, step, own.begin, own.end - own.begin);
 }
 
 void fm_gather_step(const training_run *run, const fm_member *self, size_t step)
@@ -53,7 +58,8 @@ void fm_forward_stage(const step_view *view, size_t s, fm_range rows, fm_range p
     const fm_network *network = run->network;
     const fm_stage *stage = &network->stages[s];
     const size_t count = rows.end - rows.begin;
-    double *y = stage->y + rows.begin * stage->stride;
+    const size_t at = row_at(view, stage, rows.begin);
+    double *y = stage->y + at;
     if (stage->kind == FM_STAGE_DENSE && s == 1 && network->workspace.sparse) {
         const fm_pair_lists *lists = &network->workspace.lists[view->index % 2];
         const fm_packed *w = &stage->kernel->packed;
@@ -63,7 +69,7 @@ void fm_forward_stage(const step_view *view, size_t s, fm_range rows, fm_range p
             panels.end - panels.begin);
     } else {
         const size_t x_stride = network->stages[s - 1].stride;
-        const double *x = inputs_of(view, s) + rows.begin * x_stride;
+        const double *x = inputs_of(view, s, rows.begin);
         if (stage->kind == FM_STAGE_SOFTMAX) {
             network->kernels->softmax(y, x, stage->stride, count, stage->width);
         } else if (stage->kind == FM_STAGE_COPY) {
@@ -75,7 +81,7 @@ void fm_forward_stage(const step_view *view, size_t s, fm_range rows, fm_range p
                                      count, stage->inputs, panels.end - panels.begin, false);
         }
     }
-    double *slope = stage->slope != NULL ? stage->slope + rows.begin * stage->stride : NULL;
+    double *slope = stage->slope != NULL ? stage->slope + at : NULL;
     fm_stage_finish(network, stage, y, slope, rows.begin, count, panels,
                     run->first_step + (int64_t)view->index);
 }
@@ -119,7 +125,7 @@ void fm_loss_rows_of(const step_view *view, double factor, fm_range rows)
         else
             space->targets[b] = run->data->targets + (size_t)row * outputs;
     }
-    const size_t at = rows.begin * last->stride;
+    const size_t at = row_at(view, last, rows.begin);
     network->kernels->loss(
         &network->loss,
         (fm_loss_rows){.y = last->y + at,
@@ -133,7 +139,7 @@ void fm_loss_rows_of(const step_view *view, double factor, fm_range rows)
                        .losses = space->losses[view->index % 2] + rows.begin});
     if (run->outputs != NULL)
         for (size_t b = rows.begin; b < rows.end; b++)
-            memcpy(run->outputs + (first + b) * outputs, last->y + b * last->stride,
+            memcpy(run->outputs + (first + b) * outputs, last->y + row_at(view, last, b),
                    outputs * sizeof(double));
 }
 

@@ -146,6 +146,15 @@ typedef struct fm_loss_rows {
     X(void, update_sgd,                                                                        \
       (fm_packed w, const double *x, size_t x_stride, const double *dz, size_t dz_stride,      \
        size_t rows, size_t depth, size_t panels, const fm_update *update))                     \
+    /* The same in two halves, for gradients that are summed before they are applied. g, w and   \
+     * its slots are panels with the strides of w; if resume, the chains go on from g.      */ \
+    X(void, gradient,                                                                          \
+      (double *g, size_t panel_stride, const double *x, size_t x_stride, const double *dz,     \
+       size_t dz_stride, size_t rows, size_t depth, size_t panels, bool resume))               \
+    X(void, apply_adam,                                                                        \
+      (fm_packed w, const double *g, size_t depth, size_t panels, const fm_update *update))    \
+    X(void, apply_sgd,                                                                         \
+      (fm_packed w, const double *g, size_t depth, size_t panels, const fm_update *update))    \
     /* matmul for one row given by its non-zeros, ascending in feature. */                      \
     X(void, sparse_row,                                                                        \
       (double *y, const fm_entry *entries, size_t count, const double *w, size_t panel_stride, \

@@ -99,10 +99,13 @@ static void build_stages(fm_network *network, size_t operation_count)
 
 static void lay_out_parameters(fm_network *network)
 {
+    network->gradient_size = 0;
     for (size_t i = 0; i < network->parameter_count; i++) {
         fm_parameter *parameter = &network->parameters[i];
         size_t row = fm_panels(parameter->columns) * FM_PANEL * sizeof(double);
         parameter->packed.panel_stride = parameter->rows * FM_PANEL;
+        parameter->start = network->gradient_size;
+        network->gradient_size += fm_packed_size(parameter->rows, parameter->columns);
         parameter->packed.value = fm_arena_take(&network->memory, parameter->rows, row);
         for (size_t slot = 0; slot < network->slots; slot++)
             parameter->packed.slot[slot] =

@@ -23,6 +23,7 @@ typedef enum fm_stage_kind {
 typedef struct fm_parameter {
     size_t rows, columns;
     fm_packed packed; /* (rows, columns) in panels, and its slots */
+    size_t start;     /* of its gradient where those of all parameters are stored */
 } fm_parameter;
 
 /* A stage is a product, softmax or copy (stage 0: the gathered input) and the elementwise
@@ -61,6 +62,8 @@ typedef struct fm_workspace {
     fm_arena arena;
     size_t batch, threads;
     bool sparse;
+    bool in_blocks;         /* see blocks.c: activations are (threads * FM_TAIL_ROWS) rows */
+    double *gradients;      /* (1 + threads, gradient_size): the sum, each member's; or NULL */
     double *x[2];           /* (batch, stages[0].stride), if not sparse */
     fm_pair_lists lists[2]; /* if sparse */
     double *losses[2];      /* (batch) */
@@ -98,7 +101,8 @@ struct fm_network {
     size_t stage_count;
     fm_parameter *parameters;
     size_t parameter_count;
-    fm_arena memory; /* parameters, slots, active */
+    size_t gradient_size; /* doubles of all packed parameters */
+    fm_arena memory;      /* parameters, slots, active */
     uint8_t *active; /* (pairs): which pairs of the first kernel's rows may have slots that are
                         not 0 */
     fm_workspace workspace;

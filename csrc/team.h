@@ -45,4 +45,10 @@ static inline fm_range fm_team_share(size_t items, const fm_member *self)
                       items * (self->index + 1) / self->count};
 }
 
+/* At most `most` items from `begin` on, of those before `end`. */
+static inline fm_range fm_rows_from(size_t begin, size_t most, size_t end)
+{
+    return (fm_range){begin, end - begin < most ? end : begin + most};
+}
+
 #endif

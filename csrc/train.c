@@ -17,9 +17,6 @@
 
 #include "training.h"
 
-/* Rows that pass through the stages of the tail together, so that they stay in L1 and L2. */
-#define FM_TAIL_ROWS 48
-
 /* Members meet. The next batch is gathered after the first meeting of a step: all have then
  * finished with the batch before this one, whose buffer it takes. */
 static void meet(step_view *view)
@@ -31,25 +28,17 @@ static void meet(step_view *view)
     }
 }
 
-/* Stages by rows at the end: forward, loss and backward, block by block of own rows. */
-static void run_tail(const step_view *view, double factor)
+void fm_run_tail(const step_view *view, double factor, fm_range rows)
 {
     const training_run *run = view->run;
     const fm_network *network = run->network;
     const training_plan *plan = &run->plan;
-    const fm_range own = fm_team_share(view->rows, view->self);
-    for (size_t begin = own.begin; begin < own.end; begin += FM_TAIL_ROWS) {
-        const size_t left = own.end - begin;
-        const fm_range rows = {begin, begin + (left < FM_TAIL_ROWS ? left : FM_TAIL_ROWS)};
-        for (size_t s = plan->tail; s < network->stage_count; s++)
-            fm_forward_stage(view, s, rows, all_panels(&network->stages[s]));
-        fm_loss_rows_of(view, factor, rows);
-        fm_apply_slope(view, network->stage_count - 1, rows,
-                       all_panels(fm_last_stage(network)));
-        for (size_t s = network->stage_count - 1; s > plan->tail && passes_gradient(plan, s);
-             s--)
-            fm_backward_stage(view, s, rows, all_panels(&network->stages[s - 1]));
-    }
+    for (size_t s = plan->tail; s < network->stage_count; s++)
+        fm_forward_stage(view, s, rows, all_panels(&network->stages[s]));
+    fm_loss_rows_of(view, factor, rows);
+    fm_apply_slope(view, network->stage_count - 1, rows, all_panels(fm_last_stage(network)));
+    for (size_t s = network->stage_count - 1; s > plan->tail && passes_gradient(plan, s); s--)
+        fm_backward_stage(view, s, rows, all_panels(&network->stages[s - 1]));
 }
 
 /* A stage before the tail: a member's share of the batch, or of the columns. */
@@ -90,7 +79,10 @@ static void run_step(step_view *view)
         forward_own(view, s);
     if (plan->tail > 1)
         meet(view);
-    run_tail(view, fm_reduction_factor(view));
+    const double factor = fm_reduction_factor(view);
+    const fm_range own = fm_team_share(view->rows, view->self);
+    for (size_t begin = own.begin; begin < own.end; begin += FM_TAIL_ROWS)
+        fm_run_tail(view, factor, fm_rows_from(begin, FM_TAIL_ROWS, own.end));
     for (size_t s = network->stage_count - 1; s > 0; s--)
         if (s <= plan->tail && passes_gradient(plan, s))
             backward_own(view, s);
@@ -100,22 +92,27 @@ static void run_step(step_view *view)
         fm_update_stage(view, s);
     if (plan->wait_next)
         meet(view);
-    if (view->self->index == 0)
-        run->losses[view->index] = fm_batch_loss(view);
 }
 
 static void train_member(void *argument, const fm_member *self)
 {
     const training_run *run = argument;
-    fm_gather_step(run, self, 0);
-    fm_team_wait(self);
+    if (!run->in_blocks) {
+        fm_gather_step(run, self, 0);
+        fm_team_wait(self);
+    }
     for (size_t step = 0; step < run->steps; step++) {
         step_view view = {.run = run,
                           .self = self,
                           .index = step,
                           .rows = rows_of_step(run, step),
                           .update = fm_update_of_step(run, step)};
-        run_step(&view);
+        if (run->in_blocks)
+            fm_run_step_in_blocks(&view);
+        else
+            run_step(&view);
+        if (self->index == 0)
+            run->losses[step] = fm_batch_loss(&view);
     }
 }
 
@@ -126,12 +123,13 @@ static void lay_out_workspace(fm_network *network)
     fm_workspace *space = &network->workspace;
     fm_arena *arena = &space->arena;
     const size_t batch = space->batch;
+    const size_t rows = space->in_blocks ? space->threads * FM_TAIL_ROWS : batch;
     for (int i = 0; i < 2; i++) {
         space->losses[i] = fm_arena_take(arena, batch, sizeof(double));
         space->scale[i] = fm_arena_take(arena, batch, sizeof(double));
         if (!space->sparse) {
             size_t row = network->stages[0].stride * sizeof(double);
-            space->x[i] = fm_arena_take(arena, batch, row);
+            space->x[i] = fm_arena_take(arena, rows, row);
             continue;
         }
         const size_t pairs = fm_pairs(network->inputs);
@@ -148,22 +146,26 @@ static void lay_out_workspace(fm_network *network)
     for (size_t s = 1; s < network->stage_count; s++) {
         fm_stage *stage = &network->stages[s];
         size_t row = stage->stride * sizeof(double);
-        stage->y = fm_arena_take(arena, batch, row);
-        stage->dz = fm_arena_take(arena, batch, row);
-        stage->slope = stage->elementwise_count > 0 ? fm_arena_take(arena, batch, row) : NULL;
+        stage->y = fm_arena_take(arena, rows, row);
+        stage->dz = fm_arena_take(arena, rows, row);
+        stage->slope = stage->elementwise_count > 0 ? fm_arena_take(arena, rows, row) : NULL;
     }
+    if (space->in_blocks)
+        space->gradients =
+            fm_arena_take(arena, 1 + space->threads, network->gradient_size * sizeof(double));
 }
 
 /* Makes the workspace fit; one that fits already is kept. */
 static fm_status prepare_workspace(fm_network *network, size_t batch, size_t threads,
-                                   bool sparse)
+                                   bool sparse, bool in_blocks)
 {
     fm_workspace *space = &network->workspace;
     if (space->arena.base != NULL && space->batch >= batch && space->threads >= threads &&
-        space->sparse == sparse)
+        space->sparse == sparse && space->in_blocks == in_blocks)
         return FM_OK;
     free(space->arena.base);
-    *space = (fm_workspace){.batch = batch, .threads = threads, .sparse = sparse};
+    *space = (fm_workspace){
+        .batch = batch, .threads = threads, .sparse = sparse, .in_blocks = in_blocks};
     lay_out_workspace(network);
     fm_status status = fm_arena_allocate(&space->arena);
     if (status == FM_OK)
@@ -218,7 +220,8 @@ fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *orde
         fmas +=
             20.0 * (double)network->parameters[i].rows * (double)network->parameters[i].columns;
     const size_t members = fm_members_for(fmas, fmas * (double)run.steps);
-    fm_status status = prepare_workspace(network, batch, members, sparse);
+    run.in_blocks = fm_wants_blocks(&run.plan, batch, sparse);
+    fm_status status = prepare_workspace(network, batch, members, sparse, run.in_blocks);
     if (status == FM_OK) {
         if (!sparse)
             memset(network->active, 1,

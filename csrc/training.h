@@ -8,6 +8,9 @@
 
 #include "network.h"
 
+/* Rows that pass through the stages of the tail together, so that they stay in L1 and L2. */
+#define FM_TAIL_ROWS 48
+
 /* Where members have to meet, by stage. */
 typedef struct training_plan {
     size_t tail;      /* stages from here on are all by rows: one pass over row blocks */
@@ -27,6 +30,7 @@ typedef struct training_run {
     int64_t first_step;  /* iterations before this run */
     double *losses;      /* (steps) */
     double *outputs;     /* (count, K) or NULL */
+    bool in_blocks;
 } training_run;
 
 /* One member's view of one step. */
@@ -37,6 +41,7 @@ typedef struct step_view {
     size_t rows;  /* of this batch */
     fm_update update;
     bool next_gathered;
+    size_t shift; /* batch row b has row b - shift of the activations: 0 unless in blocks */
 } step_view;
 
 static inline const fm_stage *stage_at(const training_run *run, size_t s)
@@ -61,11 +66,19 @@ static inline bool passes_gradient(const training_plan *plan, size_t s)
     return s > plan->lowest;
 }
 
-/* Inputs of stage s: (batch, stride of stage s - 1). Not for a sparse first product. */
-static inline const double *inputs_of(const step_view *view, size_t s)
+/* Inputs of stage s from a batch row on: (rows, stride of stage s - 1). Not for a sparse first
+ * product. */
+static inline const double *inputs_of(const step_view *view, size_t s, size_t row)
 {
     const fm_network *network = view->run->network;
-    return s == 1 ? network->workspace.x[view->index % 2] : network->stages[s - 1].y;
+    const double *x = s == 1 ? network->workspace.x[view->index % 2] : network->stages[s - 1].y;
+    return x + (row - view->shift) * network->stages[s - 1].stride;
+}
+
+/* Where a batch row of stage s begins in its activations. */
+static inline size_t row_at(const step_view *view, const fm_stage *stage, size_t row)
+{
+    return (row - view->shift) * stage->stride;
 }
 
 training_plan fm_make_plan(const fm_network *network);
@@ -96,5 +109,19 @@ fm_update fm_update_of_step(const training_run *run, size_t step);
 
 /* A member's share of the update of stage s. */
 void fm_update_stage(const step_view *view, size_t s);
+
+/* The part of a parameter that begins at this row and panel. */
+fm_packed fm_packed_at(const fm_packed *whole, size_t row, size_t panel);
+
+/* The stages from plan.tail on for some rows: forward, loss and backward. */
+void fm_run_tail(const step_view *view, double factor, fm_range rows);
+
+/* Gathers rows [begin, begin + rows) of a batch, densely, and what the first stage does to
+ * them, to x. */
+void fm_gather_rows(const training_run *run, double *x, size_t step, size_t begin, size_t rows);
+
+/* Whether to train in blocks, and a step of it; see blocks.c. */
+bool fm_wants_blocks(const training_plan *plan, size_t batch, bool sparse);
+void fm_run_step_in_blocks(step_view *view);
 
 #endif

@@ -4,7 +4,7 @@ and instruction sets."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -221,6 +221,25 @@ JOBS = [
         Training(SQUARED, Sgd(0.9)),
         2600,
         2500,
+    ),
+    Job(
+        "narrow, blocks in several turns and a short last batch, weighted, a layer frozen",
+        Network(
+            20,
+            (
+                Dropout(0.2, 3),
+                Dense(20, 64),
+                Relu(),
+                Dropout(0.3, 5),
+                Dense(64, 30, trainable=False),
+                Tanh(),
+                Dense(30, 3),
+            ),
+        ),
+        Training(replace(SPARSE, reduction="mean_with_sample_weight"), ADAM),
+        6200,
+        5200,
+        weighted=True,
     ),
     Job("wide, more rows than a block", mlp(40, 300, 200, 3), Training(SPARSE, ADAM), 2600, 2500),
     Job(

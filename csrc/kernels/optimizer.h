@@ -324,3 +324,74 @@ static void kernel_update_sgd(fm_packed w, const double *x, size_t x_stride, con
 {
     update_dense(SGD, w, x, x_stride, dz, dz_stride, rows, depth, panels, update);
 }
+
+/* -- the halves: gradients that are stored, and what applies them -- */
+
+INLINE void gradient_tile(const int mr, double *g, const double *x, size_t x_stride,
+                          const double *dz, size_t dz_stride, size_t rows, bool resume)
+{
+    vec tile[MR_GRADIENT * VECS];
+    clear_tile(mr, tile);
+    if (resume)
+#pragma GCC unroll 64
+        for (int j = 0; j < mr * VECS; j++)
+            tile[j] = v_load(g + j * VL);
+    add_rows(mr, tile, x, x_stride, dz, dz_stride, 0, rows);
+#pragma GCC unroll 64
+    for (int j = 0; j < mr * VECS; j++)
+        v_store(g + j * VL, tile[j]);
+}
+
+static void kernel_gradient(double *g, size_t panel_stride, const double *x, size_t x_stride,
+                            const double *dz, size_t dz_stride, size_t rows, size_t depth,
+                            size_t panels, bool resume)
+{
+    for (size_t p = 0; p < panels; p++)
+        for (size_t k = 0, mr; k < depth; k += mr) {
+            double *at = g + p * panel_stride + k * FM_PANEL;
+            const double *dz_panel = dz + p * FM_PANEL;
+            mr = smaller(MR_GRADIENT, depth - k);
+            if (mr == MR_GRADIENT) {
+                gradient_tile(MR_GRADIENT, at, x + k, x_stride, dz_panel, dz_stride, rows,
+                              resume);
+                continue;
+            }
+            mr = mr >= 4 ? 4 : 1;
+            if (mr == 4)
+                gradient_tile(4, at, x + k, x_stride, dz_panel, dz_stride, rows, resume);
+            else
+                gradient_tile(1, at, x + k, x_stride, dz_panel, dz_stride, rows, resume);
+        }
+}
+
+INLINE void apply_panels(const formula kind, fm_packed w, const double *g, size_t depth,
+                         size_t panels, const fm_update *update)
+{
+    for (size_t p = 0; p < panels; p++)
+        for (size_t k = 0; k < depth; k += 2) {
+            const size_t at = p * w.panel_stride + k * FM_PANEL;
+            for (size_t v = 0; v < VECS; v++) {
+                const size_t here = at + v * VL;
+                if (k + 1 < depth)
+                    apply_pair(kind, v_load(g + here), v_load(g + here + FM_PANEL), w, here,
+                               update);
+                else
+                    apply(kind, v_load(g + here), w, here, update);
+            }
+        }
+}
+
+static void kernel_apply_adam(fm_packed w, const double *g, size_t depth, size_t panels,
+                              const fm_update *update)
+{
+    if (update->shared_division)
+        apply_panels(ADAM_SHARED_DIVISION, w, g, depth, panels, update);
+    else
+        apply_panels(ADAM, w, g, depth, panels, update);
+}
+
+static void kernel_apply_sgd(fm_packed w, const double *g, size_t depth, size_t panels,
+                             const fm_update *update)
+{
+    apply_panels(SGD, w, g, depth, panels, update);
+}

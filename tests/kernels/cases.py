@@ -108,6 +108,18 @@ def update_cases() -> Iterator[Case]:
         for depth, panels in ((0, 2), (6, 0)):
             sizes = {"rows": 3, "depth": depth, "panels": panels, "density": "0.5"}
             yield case("sparse_" + kernel, updates.sparse_update, **sizes, **common)
+    for optimizer, probe, shared in OPTIMIZERS:
+        kernel = "apply_adam" if optimizer == "adam" else "apply_sgd"
+        common = {"optimizer": optimizer, "probe": probe, "shared": shared}
+        for j, depth in enumerate((0, 1, 2, 5, 8)):
+            sizes = {"depth": depth, "columns": COLUMNS[j], "gap": j % 2}
+            yield case(kernel, updates.apply, **sizes, **common)
+    for j, depth in enumerate((*range(0, 15), 25)):
+        sizes = {"depth": depth, "columns": COLUMNS[j % 6], "gap": j % 2}
+        for m in (0, 1, 5, 48):
+            yield case("gradient", updates.stored_gradient, rows=m, resume=m > 1, **sizes)
+    sizes = {"depth": 13, "columns": 8}
+    yield case("gradient", updates.stored_gradient, rows=7, values="hostile", **sizes)
     for optimizer in ("adam", "sgd", "momentum"):
         kernel = "update_adam" if optimizer == "adam" else "update_sgd"
         common = {"optimizer": optimizer, "probe": True}
@@ -238,6 +250,9 @@ BENCHMARKS = [
             ("adam", "sgd"), ((32, 784, 128), (32, 128, 10), (256, 1024, 1024))
         )
     ),
+    case("gradient", updates.stored_gradient, rows=48, depth=32, columns=16),
+    case("apply_adam", updates.apply, optimizer="adam", depth=32, columns=16, probe=False),
+    case("apply_sgd", updates.apply, optimizer="sgd", depth=32, columns=16, probe=False),
     case("sparse_row", products.sparse_row, depth=784, panels=16, density="0.19"),
     case("sparse_matmul", products.sparse_matmul, rows=32, depth=784, panels=16, density="0.19"),
     *(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .exact import EPS, Float64Array, gradient
+from .exact import EPS, Float64Array, chain, gradient
 from .header import GRADIENT_BLOCK, PANEL
 from .layout import JUNK, draw, normal, packed, pair_lists, strided, up
 from .memory import Call, Want
@@ -144,6 +144,65 @@ def update(
         writes,
         expected,
         fmas=rows * depth * up(columns),
+    )
+
+
+def stored_gradient(
+    rows: int, depth: int, columns: int, values: str = "normal", gap: int = 0, resume: bool = False
+) -> Call:
+    """g (depth, columns) = x^T dz in panels; if resume, the chains go on from g."""
+    x, dz = draw(values, "x", rows, depth), draw("normal", "dz", rows, columns)
+    before = normal("g", depth, columns) if resume else None
+    g = packed(normal("g", depth, columns), depth + gap)
+    mask = np.zeros(g.shape, bool)
+    mask[:, :depth] = True
+    x_stride, dz_stride = up(depth) + gap * PANEL, up(columns) + gap * PANEL
+    dz_rows = strided(dz, dz_stride)
+    dz_rows[:, columns : up(columns)] = 0.0  # padding of a gradient
+    return Call(
+        "gradient",
+        {
+            "g": g,
+            "panel_stride": (depth + gap) * PANEL,
+            "x": strided(x, x_stride),
+            "x_stride": x_stride,
+            "dz": dz_rows,
+            "dz_stride": dz_stride,
+            "rows": rows,
+            "depth": depth,
+            "panels": up(columns) // PANEL,
+            "resume": resume,
+        },
+        {"g": mask},
+        lambda: {"g": Want(packed(chain(x.T, dz, before), depth + gap), where=mask)},
+        fmas=rows * depth * up(columns),
+    )
+
+
+def apply(
+    optimizer: str, depth: int, columns: int, probe: bool, gap: int = 0, shared: bool = False
+) -> Call:
+    """apply_adam or apply_sgd: the step of a gradient that is given."""
+    g = normal("g", depth, columns)
+    before, c = start(optimizer, probe, depth, columns), constants(optimizer, probe, shared)
+    w, writes = _parameter(before, depth + gap, np.full(depth, True))
+
+    def expected() -> dict[str, Want]:
+        results = _probe(optimizer, g) if probe else step(optimizer, g, before, c)
+        return _wants(results, depth + gap, writes)
+
+    return Call(
+        "apply_adam" if optimizer == "adam" else "apply_sgd",
+        {
+            "w": w,
+            "g": packed(g, depth + gap),
+            "depth": depth,
+            "panels": up(columns) // PANEL,
+            "update": c,
+        },
+        writes,
+        expected,
+        traffic=depth * up(columns) * 56,
     )
 
 
