@@ -148,8 +148,8 @@ static void kernel_matmul(double *y, size_t y_stride, const double *x, size_t x_
     assert(y_stride >= panels * FM_PANEL);
     if (depth == 0 && !resume)
         clear_rows(y, y_stride, rows, panels);
-    for (size_t i = 0; i < rows; i += FM_ROW_BLOCK)
-        for (size_t k = 0; k < depth; k += FM_DEPTH_BLOCK)
+    for (size_t k = 0; k < depth; k += FM_DEPTH_BLOCK)
+        for (size_t i = 0; i < rows; i += FM_ROW_BLOCK)
             matmul_block(y + i * y_stride, y_stride, x + i * x_stride + k, x_stride,
                          w + k * FM_PANEL, panel_stride, smaller(FM_ROW_BLOCK, rows - i),
                          smaller(FM_DEPTH_BLOCK, depth - k), panels, resume || k > 0);
@@ -197,8 +197,8 @@ static void kernel_matmul_transposed(double *y, size_t y_stride, const double *x
     assert(y_stride >= panels * FM_PANEL);
     if (depth == 0)
         clear_rows(y, y_stride, rows, panels);
-    for (size_t i = 0; i < rows; i += FM_ROW_BLOCK)
-        for (size_t n = 0; n < depth; n += FM_DEPTH_BLOCK)
+    for (size_t n = 0; n < depth; n += FM_DEPTH_BLOCK)
+        for (size_t i = 0; i < rows; i += FM_ROW_BLOCK)
             for (size_t p = 0; p < panels; p++) {
                 size_t kc = smaller(FM_DEPTH_BLOCK, depth - n), first = p * FM_PANEL;
                 size_t real = first < w_rows ? smaller(FM_PANEL, w_rows - first) : 0;
