@@ -7,6 +7,11 @@
 
 #include "training.h"
 
+static double *scratch_of(const step_view *view)
+{
+    return view->run->network->workspace.scratch + view->self->index * FM_SCRATCH;
+}
+
 /* -- backward -- */
 
 void fm_apply_slope(const step_view *view, size_t s, fm_range rows, fm_range panels)
@@ -41,8 +46,7 @@ void fm_backward_stage(const step_view *view, size_t s, fm_range rows, fm_range 
         network->kernels->matmul_transposed(
             d_below + first, below->stride, dz, stage->stride, w->value + first * FM_PANEL,
             w->panel_stride, stage->inputs - (first < stage->inputs ? first : stage->inputs),
-            count, stage->width, panels.end - panels.begin,
-            network->workspace.scratch + view->self->index * FM_TRANSPOSE_SCRATCH);
+            count, stage->width, panels.end - panels.begin, scratch_of(view));
     }
     fm_apply_slope(view, s - 1, rows, panels);
 }
@@ -112,7 +116,7 @@ static void update_kernel(const step_view *view, size_t s, fm_range k, fm_range 
     } else {
         (adam ? kernels->update_adam : kernels->update_sgd)(
             w, inputs_of(view, s, 0) + k.begin, network->stages[s - 1].stride, dz,
-            stage->stride, view->rows, depth, count, &view->update);
+            stage->stride, view->rows, depth, count, &view->update, scratch_of(view));
     }
 }
 
@@ -128,7 +132,7 @@ static void update_bias(const step_view *view, size_t s, fm_range panels)
     (adam ? network->kernels->update_adam : network->kernels->update_sgd)(
         fm_packed_at(&stage->bias->packed, 0, panels.begin), one, 0,
         stage->dz + panels.begin * FM_PANEL, stage->stride, view->rows, 1,
-        panels.end - panels.begin, &view->update);
+        panels.end - panels.begin, &view->update, scratch_of(view));
 }
 
 void fm_update_stage(const step_view *view, size_t s)

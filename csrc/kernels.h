@@ -41,6 +41,9 @@
 /* Scratch that matmul_transposed wants: one panel block, in doubles. */
 #define FM_TRANSPOSE_SCRATCH (FM_PANEL * FM_DEPTH_BLOCK)
 
+/* Scratch that update_* want, in doubles: a block of x, rearranged, that stays in L2. */
+#define FM_UPDATE_SCRATCH 24576
+
 /* A non-zero of one row: feature k = index. */
 typedef struct fm_entry {
     double value;
@@ -139,13 +142,14 @@ typedef struct fm_loss_rows {
        double *scratch))                                                                       \
     /* g (depth, panels * 8) = x^T (depth, rows) dz (rows, panels * 8) is formed tile by tile  \
      * in registers and each tile applied at once to w and its slots; never stored. Rows beyond  \
-     * FM_GRADIENT_BLOCK: see there. x_stride may be 0 (a bias: x = {1}, depth 1).          */ \
+     * FM_GRADIENT_BLOCK: see there. x_stride may be 0 (a bias: x = {1}, depth 1). scratch:  \
+     * FM_UPDATE_SCRATCH doubles, 64-byte aligned.                                          */ \
     X(void, update_adam,                                                                       \
       (fm_packed w, const double *x, size_t x_stride, const double *dz, size_t dz_stride,      \
-       size_t rows, size_t depth, size_t panels, const fm_update *update))                     \
+       size_t rows, size_t depth, size_t panels, const fm_update *update, double *scratch))    \
     X(void, update_sgd,                                                                        \
       (fm_packed w, const double *x, size_t x_stride, const double *dz, size_t dz_stride,      \
-       size_t rows, size_t depth, size_t panels, const fm_update *update))                     \
+       size_t rows, size_t depth, size_t panels, const fm_update *update, double *scratch))    \
     /* The same in two halves, for gradients that are summed before they are applied. g, w and   \
      * its slots are panels with the strides of w; if resume, the chains go on from g.      */ \
     X(void, gradient,                                                                          \

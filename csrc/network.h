@@ -5,6 +5,7 @@
 #ifndef FM_NETWORK_H
 #define FM_NETWORK_H
 
+#include <assert.h>
 #include <pthread.h>
 
 #include "arena.h"
@@ -56,6 +57,10 @@ static inline size_t fm_pairs(size_t features)
     return (features + 1) / 2;
 }
 
+/* Scratch of one member, for the kernel that wants most. */
+#define FM_SCRATCH FM_UPDATE_SCRATCH
+static_assert(FM_SCRATCH >= FM_TRANSPOSE_SCRATCH, "matmul_transposed fits");
+
 /* Buffers of training, laid out for `batch` rows and `threads` members. Those used from one
  * step to the next are double. */
 typedef struct fm_workspace {
@@ -70,7 +75,7 @@ typedef struct fm_workspace {
     double *scale[2];       /* (batch) weight of each row's loss and gradient */
     int32_t *labels;        /* (batch) */
     const double **targets; /* (batch) pointers to rows of the caller's targets */
-    double *scratch;        /* (threads, FM_TRANSPOSE_SCRATCH) */
+    double *scratch;        /* (threads, FM_SCRATCH) */
     fm_pair *pair_scratch;  /* (threads, FM_PAIR_SCRATCH(batch)), if sparse */
 } fm_workspace;
 

@@ -138,8 +138,7 @@ static void lay_out_workspace(fm_network *network)
     }
     space->labels = fm_arena_take(arena, batch, sizeof(int32_t));
     space->targets = fm_arena_take(arena, batch, sizeof(double *));
-    space->scratch =
-        fm_arena_take(arena, space->threads, FM_TRANSPOSE_SCRATCH * sizeof(double));
+    space->scratch = fm_arena_take(arena, space->threads, FM_SCRATCH * sizeof(double));
     if (space->sparse)
         space->pair_scratch =
             fm_arena_take(arena, space->threads, FM_PAIR_SCRATCH(batch) * sizeof(fm_pair));

@@ -140,6 +140,11 @@ def test_one_bad_row_spoils_no_other(isa: str, bad: float) -> None:
     assert same_bits(y[others], good[others])
 
 
+def _parameters(after: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What an update leaves, without its scratch."""
+    return {path: array for path, array in after.items() if path.startswith("w.")}
+
+
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "momentum", "nesterov"])
 @pytest.mark.parametrize("shared", [False, True])
@@ -158,7 +163,7 @@ def test_sparse_and_dense_updates_are_one(isa: str, optimizer: str, shared: bool
     dense.arguments["x"][:, np.flatnonzero(~active)] = 0.0
     dense.arguments["dz"][:, :40] = sparse.arguments["dz"][:, :40]
     after = run_guarded(sparse, isa)
-    assert_same(after, run_guarded(dense, isa))
+    assert_same(after, _parameters(run_guarded(dense, isa)))
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -187,11 +192,11 @@ def test_an_update_in_parts_is_the_update(isa: str, shared: bool) -> None:
                 "depth": rows.stop - rows.start,
                 "panels": panels.stop - panels.start,
             },
-            {"w.value": None, "w.slot.0": None, "w.slot.1": None},
+            dict.fromkeys(call.writes),
             dict,
         )
-        wanted = {path: array[panels, rows] for path, array in whole.items()}
-        assert_same(run_guarded(part, isa), wanted)
+        wanted = {path: array[panels, rows] for path, array in _parameters(whole).items()}
+        assert_same(_parameters(run_guarded(part, isa)), wanted)
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -204,7 +209,7 @@ def test_padding_of_parameters_stays_zero(isa: str, optimizer: str) -> None:
         results = run_guarded(call, isa)
         w["value"] = results["w.value"]
         w["slot"] = [results.get(f"w.slot.{i}") for i in range(2)]
-    for array in results.values():
+    for array in _parameters(results).values():
         assert same_bits(array[:, :, 5:], np.zeros_like(array[:, :, 5:]))
         assert np.all(array[:, :, :5] != 0)
 

@@ -13,8 +13,6 @@
 #define MR_GRADIENT 6
 #define MR_BEHIND 4
 #endif
-/* Doubles of x that a block of w rows may need in L2 while all panels pass over it. */
-#define X_BLOCK 24576
 
 /* -- the formulas, on one vector of a parameter -- */
 
@@ -252,27 +250,62 @@ INLINE void update_tile_behind(adam_pipeline *pipeline, size_t at, const double 
     pipeline_push(TILE_UNITS, pipeline, at);
 }
 
-/* All w rows of one panel; tiles begin at even rows, so that pairs are those of the kernel. */
-INLINE void update_panel(const formula kind, fm_packed w, size_t at, const double *x,
-                         size_t x_stride, const double *dz, size_t dz_stride, size_t rows,
-                         size_t depth, const fm_update *update)
+/* x (rows, depth) by tiles of mr columns, each of them (rows, mr): what a tile reads is then a
+ * stream of 64-byte lines all of which it uses. In place, its rows are lines apart, and with
+ * those of dz they left L1: 36 -> 45 GFLOP/s at 256 rows. */
+static void rearrange(double *to, size_t mr, const double *x, size_t x_stride, size_t rows,
+                      size_t depth)
 {
+    for (size_t k = 0; k < depth; k += mr) {
+        mr = smaller(mr, depth - k);
+        for (size_t b = 0; b < rows; b++)
+            for (size_t i = 0; i < mr; i++)
+                *to++ = x[b * x_stride + k + i];
+    }
+}
+
+/* The inputs of a block of w rows: in place, or rearranged for tiles of a height. */
+typedef struct tile_source {
+    const double *x;
+    size_t stride, rows;
+    bool rearranged;
+} tile_source;
+
+/* Inputs (rows, mr) of the tile at row k of the block, and their row stride. */
+INLINE const double *tile_at(const tile_source *source, size_t k)
+{
+    return source->rearranged ? source->x + k * source->rows : source->x + k;
+}
+
+INLINE size_t tile_stride(const tile_source *source, size_t mr)
+{
+    return source->rearranged ? mr : source->stride;
+}
+
+/* All w rows of one panel; tiles begin at even rows, so that pairs are those of the kernel. */
+INLINE void update_panel(const formula kind, fm_packed w, size_t at, const tile_source *source,
+                         const double *dz, size_t dz_stride, size_t depth,
+                         const fm_update *update)
+{
+    const size_t rows = source->rows;
     size_t k = 0;
     if (kind == ADAM_SHARED_DIVISION && rows <= FM_GRADIENT_BLOCK) {
         adam_pipeline pipeline = {
             .w = w, .step = 2 * FM_PANEL, .update = update, .formed_at = SIZE_MAX};
         for (; k + MR_BEHIND <= depth; k += MR_BEHIND)
-            update_tile_behind(&pipeline, at + k * FM_PANEL, x + k, x_stride, dz, dz_stride,
-                               rows);
+            update_tile_behind(&pipeline, at + k * FM_PANEL, tile_at(source, k),
+                               tile_stride(source, MR_BEHIND), dz, dz_stride, rows);
         pipeline_finish(TILE_UNITS, &pipeline);
     }
     for (size_t mr; k < depth; k += mr) {
         mr = smaller(MR_GRADIENT, depth - k);
         const size_t here = at + k * FM_PANEL;
+        const double *x = tile_at(source, k);
+        const size_t x_stride = tile_stride(source, mr);
         switch (mr) {
 #define TILE(n)                                                                                \
     case n:                                                                                    \
-        update_tile(kind, n, w, here, x + k, x_stride, dz, dz_stride, rows, update);           \
+        update_tile(kind, n, w, here, x, x_stride, dz, dz_stride, rows, update);               \
         break
             TILE(1);
             TILE(2);
@@ -293,36 +326,48 @@ INLINE void update_panel(const formula kind, fm_packed w, size_t at, const doubl
     }
 }
 
+/* Panels from which rearranging x is paid back. */
+#define REARRANGED_PANELS 4
+
 INLINE void update_dense(const formula kind, fm_packed w, const double *x, size_t x_stride,
                          const double *dz, size_t dz_stride, size_t rows, size_t depth,
-                         size_t panels, const fm_update *update)
+                         size_t panels, const fm_update *update, double *scratch)
 {
     if (rows == 0)
         return;
-    size_t tiles = X_BLOCK / rows / MR_GRADIENT;
-    size_t block = (tiles > 0 ? tiles : 1) * MR_GRADIENT;
-    for (size_t k = 0; k < depth; k += block)
+    const size_t mr = kind == ADAM_SHARED_DIVISION ? MR_BEHIND : MR_GRADIENT;
+    const size_t tiles = FM_UPDATE_SCRATCH / rows / mr;
+    const size_t block = (tiles > 0 ? tiles : 1) * mr;
+    const bool rearranged = panels >= REARRANGED_PANELS && rows <= FM_GRADIENT_BLOCK;
+    for (size_t k = 0; k < depth; k += block) {
+        const size_t count = smaller(block, depth - k);
+        tile_source source = {x + k, x_stride, rows, rearranged};
+        if (rearranged) {
+            rearrange(scratch, mr, x + k, x_stride, rows, count);
+            source.x = scratch;
+        }
         for (size_t p = 0; p < panels; p++)
-            update_panel(kind, w, p * w.panel_stride + k * FM_PANEL, x + k, x_stride,
-                         dz + p * FM_PANEL, dz_stride, rows, smaller(block, depth - k), update);
+            update_panel(kind, w, p * w.panel_stride + k * FM_PANEL, &source, dz + p * FM_PANEL,
+                         dz_stride, count, update);
+    }
 }
 
 static void kernel_update_adam(fm_packed w, const double *x, size_t x_stride, const double *dz,
                                size_t dz_stride, size_t rows, size_t depth, size_t panels,
-                               const fm_update *update)
+                               const fm_update *update, double *scratch)
 {
     if (update->shared_division)
         update_dense(ADAM_SHARED_DIVISION, w, x, x_stride, dz, dz_stride, rows, depth, panels,
-                     update);
+                     update, scratch);
     else
-        update_dense(ADAM, w, x, x_stride, dz, dz_stride, rows, depth, panels, update);
+        update_dense(ADAM, w, x, x_stride, dz, dz_stride, rows, depth, panels, update, scratch);
 }
 
 static void kernel_update_sgd(fm_packed w, const double *x, size_t x_stride, const double *dz,
                               size_t dz_stride, size_t rows, size_t depth, size_t panels,
-                              const fm_update *update)
+                              const fm_update *update, double *scratch)
 {
-    update_dense(SGD, w, x, x_stride, dz, dz_stride, rows, depth, panels, update);
+    update_dense(SGD, w, x, x_stride, dz, dz_stride, rows, depth, panels, update, scratch);
 }
 
 /* -- the halves: gradients that are stored, and what applies them -- */

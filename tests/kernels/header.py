@@ -129,6 +129,7 @@ PANEL = _defines["FM_PANEL"]
 GRADIENT_BLOCK = _defines["FM_GRADIENT_BLOCK"]
 PAIR_BLOCK = _defines["FM_PAIR_BLOCK"]
 TRANSPOSE_SCRATCH = _defines["FM_TRANSPOSE_SCRATCH"]
+UPDATE_SCRATCH = _defines["FM_UPDATE_SCRATCH"]
 
 
 def function(address: int, name: str) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .exact import EPS, Float64Array, chain, gradient
-from .header import GRADIENT_BLOCK, PANEL
+from .header import GRADIENT_BLOCK, PANEL, UPDATE_SCRATCH
 from .layout import JUNK, draw, normal, packed, pair_lists, strided, up
 from .memory import Call, Want
 
@@ -140,8 +140,9 @@ def update(
             "depth": depth,
             "panels": up(columns) // PANEL,
             "update": c,
+            "scratch": np.full(UPDATE_SCRATCH, np.nan),
         },
-        writes,
+        writes | {"scratch": None},
         expected,
         fmas=rows * depth * up(columns),
     )
