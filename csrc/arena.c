@@ -33,7 +33,7 @@ void *fm_arena_take(fm_arena *arena, size_t count, size_t size)
     return arena->base != NULL ? arena->base + start : NULL;
 }
 
-fm_status fm_arena_allocate(fm_arena *arena)
+fm_status fm_arena_reserve(fm_arena *arena)
 {
     if (arena->overflow || arena->used > SIZE_MAX / 2)
         return FM_ERROR_SIZE;
@@ -45,8 +45,16 @@ fm_status fm_arena_allocate(fm_arena *arena)
     if (alignment == FM_HUGE_PAGE)
         madvise(base, arena->used, MADV_HUGEPAGE); /* advice: failure changes nothing */
 #endif
-    memset(base, 0, arena->used);
     arena->base = base;
     arena->used = 0;
     return FM_OK;
+}
+
+fm_status fm_arena_allocate(fm_arena *arena)
+{
+    const size_t used = arena->used;
+    const fm_status status = fm_arena_reserve(arena);
+    if (status == FM_OK)
+        memset(arena->base, 0, used);
+    return status;
 }

@@ -18,7 +18,10 @@ typedef struct fm_arena {
 /* count items of `size` bytes, 64-byte aligned; NULL while sizing. */
 void *fm_arena_take(fm_arena *arena, size_t count, size_t size);
 
-/* Allocates what a sizing pass counted; base is zeroed memory or NULL. */
+/* Allocates what a sizing pass counted; base is memory or NULL. */
+fm_status fm_arena_reserve(fm_arena *arena);
+
+/* The same, zeroed. */
 fm_status fm_arena_allocate(fm_arena *arena);
 
 #endif

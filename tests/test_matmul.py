@@ -39,7 +39,12 @@ def test_every_element_is_one_chain(shape: tuple[int, int, int], threads: int) -
     m, k, n = shape
     rng = np.random.default_rng(k)
     a, b = rng.standard_normal((m, k)), rng.standard_normal((k, n))
-    assert same_bits(_core.matmul(a, b), chain(a, b))
+    expected = chain(a, b)
+    assert same_bits(_core.matmul(a, b), expected)
+    turned_a, turned_b = np.asfortranarray(a), np.asfortranarray(b)
+    assert same_bits(_core.matmul(turned_a, b), expected)
+    assert same_bits(_core.matmul(a, turned_b), expected)
+    assert same_bits(_core.matmul(turned_a, turned_b), expected)
 
 
 @pytest.mark.parametrize("shape", [(0, 3, 4), (3, 4, 0), (3, 0, 4)], ids=str)

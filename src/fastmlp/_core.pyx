@@ -74,8 +74,8 @@ cdef extern from "fastmlp.h" nogil:
     fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_step,
                          double *outputs)
 
-    fm_status fm_matmul(double *y, const double *a, const double *b, size_t m, size_t k,
-                        size_t n)
+    fm_status fm_matmul(double *y, const double *a, bint a_turned, const double *b,
+                        bint b_turned, size_t m, size_t k, size_t n)
     void c_permutation "fm_permutation"(uint64_t seed, uint64_t step, size_t n, int64_t *order)
     const char *fm_isa_name(size_t index)
     bint fm_isa_usable(const char *name)
@@ -270,16 +270,24 @@ def permutation(uint64_t seed, uint64_t step, size_t n):
     return order
 
 
+cdef bint is_turned(cnp.ndarray x):
+    return cnp.PyArray_IS_F_CONTIGUOUS(x) and not cnp.PyArray_IS_C_CONTIGUOUS(x)
+
+
 def matmul(cnp.ndarray a, cnp.ndarray b):
-    """a (m, k) @ b (k, n) by the engine's kernels, to compare them with a BLAS."""
+    """a (m, k) @ b (k, n) by the engine's kernels, to compare them with a BLAS. Either may be
+    the transpose of a C-contiguous array."""
     cdef size_t m = a.shape[0], k = a.shape[1], n = b.shape[1]
-    cdef double *c_a = <double *>data_of(a, cnp.NPY_FLOAT64, (m, k), "a")
-    cdef double *c_b = <double *>data_of(b, cnp.NPY_FLOAT64, (k, n), "b")
+    cdef bint a_turned = is_turned(a), b_turned = is_turned(b)
+    cdef double *c_a = <double *>(data_of(a.T, cnp.NPY_FLOAT64, (k, m), "a.T") if a_turned
+                                  else data_of(a, cnp.NPY_FLOAT64, (m, k), "a"))
+    cdef double *c_b = <double *>(data_of(b.T, cnp.NPY_FLOAT64, (n, k), "b.T") if b_turned
+                                  else data_of(b, cnp.NPY_FLOAT64, (k, n), "b"))
     cdef cnp.ndarray y = np.empty((m, n))
     cdef double *c_y = <double *>cnp.PyArray_DATA(y)
     cdef fm_status status
     with nogil:
-        status = fm_matmul(c_y, c_a, c_b, m, k, n)
+        status = fm_matmul(c_y, c_a, a_turned, c_b, b_turned, m, k, n)
     check(status)
     return y
 
