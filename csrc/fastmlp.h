@@ -113,15 +113,16 @@ typedef struct fm_data {
     const double *sample_weight; /* (N), or NULL for ones */
 } fm_data;
 
-/* Trains over the rows order[0 .. count), batch rows a step, the last step may be shorter.
- *   rates      (steps) learning rates, steps = ceil(count / batch)
+/* Trains for epochs over the rows order (epochs, count), batch rows a step; the last step of
+ * an epoch may be shorter.
+ *   rates      (steps) learning rates, steps = epochs * ceil(count / batch)
  *   iterations the optimizer's count of finished steps; advanced by one after each
  *   losses     (steps) reduced loss of each batch before its update
- *   outputs    (count, K) the network's outputs in visiting order, or NULL
+ *   outputs    (epochs * count, K) the network's outputs in visiting order, or NULL
  * Every order[i] must be < data->rows and every label in [0, K). */
-fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *order, size_t count,
-                   size_t batch, const double *rates, int64_t *iterations, double *losses,
-                   double *outputs);
+fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *order,
+                   size_t epochs, size_t count, size_t batch, const double *rates,
+                   int64_t *iterations, double *losses, double *outputs);
 
 /* Per-sample losses (N), unweighted, and outputs (N, K) of data; dropout off. */
 fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,

@@ -16,7 +16,7 @@ static void gather_lists(const training_run *run, const fm_member *self, size_t 
     const fm_workspace *space = &network->workspace;
     network->kernels->gather_pairs(
         lists->entries, lists->spans, space->batch, &run->source,
-        run->order + step * run->batch, rows_of_step(run, step), own.begin, own.end,
+        run->order + start_of_step(run, step), rows_of_step(run, step), own.begin, own.end,
         space->pair_scratch + self->index * FM_PAIR_SCRATCH(space->batch));
     for (size_t pair = own.begin; pair < own.end; pair++)
         network->active[pair] |= lists->spans[pair].count > 0;
@@ -27,7 +27,7 @@ void fm_gather_rows(const training_run *run, double *x, size_t step, size_t begi
     const fm_network *network = run->network;
     const fm_stage *input = &network->stages[0];
     network->kernels->gather(x, input->stride, &run->source,
-                             run->order + step * run->batch + begin, rows);
+                             run->order + start_of_step(run, step) + begin, rows);
     fm_stage_finish(network, input, x, NULL, begin, rows, (fm_range){0, input->panels},
                     run->first_step + (int64_t)step);
 }
@@ -95,7 +95,7 @@ static double weight_of(const training_run *run, int64_t row)
 
 double fm_reduction_factor(const step_view *view)
 {
-    const int64_t *order = view->run->order + view->index * view->run->batch;
+    const int64_t *order = view->run->order + start_of_step(view->run, view->index);
     double total = 0;
     switch (view->run->network->loss.reduction) {
     case FM_SUM:
@@ -116,7 +116,7 @@ void fm_loss_rows_of(const step_view *view, double factor, fm_range rows)
     const fm_network *network = run->network;
     const fm_workspace *space = &network->workspace;
     const fm_stage *last = fm_last_stage(network);
-    const size_t outputs = network->outputs, first = view->index * run->batch;
+    const size_t outputs = network->outputs, first = start_of_step(run, view->index);
     for (size_t b = rows.begin; b < rows.end; b++) {
         int64_t row = run->order[first + b];
         space->scale[view->index % 2][b] = weight_of(run, row) * factor;

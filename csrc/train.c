@@ -180,18 +180,21 @@ static bool data_fits(const fm_network *network, const fm_data *data)
     return sparse_labels ? data->labels != NULL : data->targets != NULL && data->labels == NULL;
 }
 
-fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *order, size_t count,
-                   size_t batch, const double *rates, int64_t *iterations, double *losses,
-                   double *outputs)
+fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *order,
+                   size_t epochs, size_t count, size_t batch, const double *rates,
+                   int64_t *iterations, double *losses, double *outputs)
 {
     /* dropout numbers its masks with 48 bits, gradients are wanted of rows there are */
     if (!network->trains || batch == 0 || !data_fits(network, data) || *iterations < 0 ||
         *iterations >= (int64_t)1 << 47)
         return FM_ERROR_ARGUMENT;
-    for (size_t i = 0; i < count; i++)
+    size_t visits;
+    if (__builtin_mul_overflow(epochs, count, &visits))
+        return FM_ERROR_SIZE;
+    for (size_t i = 0; i < visits; i++)
         if (order[i] < 0 || (size_t)order[i] >= data->rows)
             return FM_ERROR_ARGUMENT;
-    if (count == 0)
+    if (visits == 0)
         return FM_OK;
     if (batch > count)
         batch = count;
@@ -208,7 +211,8 @@ fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *orde
                         .order = order,
                         .count = count,
                         .batch = batch,
-                        .steps = (count + batch - 1) / batch,
+                        .steps = epochs * ((count + batch - 1) / batch),
+                        .epoch_steps = (count + batch - 1) / batch,
                         .rates = rates,
                         .first_step = *iterations,
                         .losses = losses,

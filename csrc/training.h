@@ -24,12 +24,12 @@ typedef struct training_run {
     const fm_data *data;
     fm_source source;
     training_plan plan;
-    const int64_t *order; /* (count) */
-    size_t count, batch, steps;
+    const int64_t *order; /* (epochs, count) */
+    size_t count, batch, steps, epoch_steps;
     const double *rates; /* (steps) */
     int64_t first_step;  /* iterations before this run */
     double *losses;      /* (steps) */
-    double *outputs;     /* (count, K) or NULL */
+    double *outputs;     /* (epochs * count, K) or NULL */
     bool in_blocks;
 } training_run;
 
@@ -54,9 +54,15 @@ static inline fm_range all_panels(const fm_stage *stage)
     return (fm_range){0, stage->panels};
 }
 
+/* Where the rows of a step begin in the order, and how many they are. */
+static inline size_t start_of_step(const training_run *run, size_t step)
+{
+    return step / run->epoch_steps * run->count + step % run->epoch_steps * run->batch;
+}
+
 static inline size_t rows_of_step(const training_run *run, size_t step)
 {
-    size_t left = run->count - step * run->batch;
+    size_t left = run->count - step % run->epoch_steps * run->batch;
     return left < run->batch ? left : run->batch;
 }
 

@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from engine_cases import JOBS, NESTEROV, Job, mlp, state, train, train_whole
+from engine_cases import ADAM, JOBS, NESTEROV, SPARSE, Job, mlp, state, train, train_whole
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernels.exact import same_bits
 from processes import run_script
 
 from fastmlp import _core
@@ -28,6 +29,7 @@ from fastmlp.engine import (
     Softmax,
     Tanh,
     Training,
+    create_engine,
 )
 from fastmlp.engine.native import NativeEngine
 from fastmlp.engine.reference import ReferenceEngine
@@ -145,6 +147,31 @@ def activations() -> st.SearchStrategy[Operation]:
         st.builds(Dropout, st.sampled_from([0.1, 0.5]), st.integers(0, 2**64 - 1)),
         st.builds(Rescaling, st.sampled_from([0.5, -2.0]), st.sampled_from([0.0, 0.25])),
     )
+
+
+@pytest.mark.parametrize("name", ["native", "reference"])
+@pytest.mark.parametrize("batch", [7, 40, 100])
+def test_epochs_in_one_call_are_epochs(name: str, batch: int) -> None:
+    """The last batch of an epoch is short, and none holds rows of two epochs."""
+    job = Job("epochs", mlp(30, 140, 5, dropout=0.2), Training(SPARSE, ADAM), 40, batch)
+    rng = np.random.default_rng(3)
+    orders = np.stack([rng.permutation(40) for _ in range(3)])
+    rates = np.linspace(0.01, 0.001, 3 * job.steps)
+    together = create_engine(name, job.network, job.training)
+    apart = create_engine(name, job.network, job.training)
+    job.initialise(together)
+    job.initialise(apart)
+    counts = np.array(0), np.array(0)
+    whole = together.train(job.data(), orders, batch, rates, counts[0], True)
+    parts = [
+        apart.train(job.data(), order, batch, part, counts[1], True)
+        for order, part in zip(orders, np.split(rates, 3), strict=True)
+    ]
+    assert counts[0] == counts[1] == 3 * job.steps
+    for name in ("losses", "outputs"):
+        expected = np.concatenate([getattr(part, name) for part in parts])
+        assert same_bits(getattr(whole, name), expected)
+    assert not state(together, job).differing(state(apart, job))
 
 
 @st.composite

@@ -389,6 +389,24 @@ def test_watching_batches_changes_nothing(engine):
     np.testing.assert_allclose(a.history["loss"], b.history["loss"], rtol=1e-14)
 
 
+@pytest.mark.parametrize("metrics", [None, ["accuracy"]])
+@pytest.mark.parametrize("rows", [1, 33, 40])
+def test_watching_epochs_changes_nothing(rows, metrics, engine):
+    """Unwatched, many short epochs are one call of the engine."""
+    plain = make_model(engine, "adam", metrics=metrics)
+    watched = make_model(engine, "adam", metrics=metrics)
+    calls = []
+    hook = fastmlp.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: calls.append(epoch))
+    a = plain.fit(X[:rows], Y[:rows], epochs=50, batch_size=8, verbose=0)
+    b = watched.fit(X[:rows], Y[:rows], epochs=50, batch_size=8, callbacks=[hook], verbose=0)
+    assert calls == a.epoch == b.epoch == list(range(50))
+    assert a.history.keys() == b.history.keys()
+    for name in a.history:
+        np.testing.assert_allclose(a.history[name], b.history[name], rtol=1e-14)
+    assert_same_weights(plain, watched, **EXACT)
+    assert plain.optimizer.iterations == watched.optimizer.iterations
+
+
 def test_stop_training_ends_after_the_epoch_or_batch(engine):
     model = make_model(engine)
 

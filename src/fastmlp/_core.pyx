@@ -67,7 +67,7 @@ cdef extern from "fastmlp.h" nogil:
         const double *targets
         const double *sample_weight
     fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *order,
-                       size_t count, size_t batch, const double *rates, int64_t *iterations,
+                       size_t epochs, size_t count, size_t batch, const double *rates, int64_t *iterations,
                        double *losses, double *outputs)
     fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
                           double *outputs)
@@ -217,9 +217,10 @@ cdef class CNetwork:
     def train(self, x, targets, sample_weight, cnp.ndarray order, size_t batch_size,
               cnp.ndarray learning_rates, cnp.ndarray iterations, bint record_outputs):
         cdef fm_data data = self.data(x, targets, sample_weight)
-        cdef size_t count = (<object>order).size
-        steps = (count + batch_size - 1) // batch_size if batch_size > 0 else 0
-        cdef int64_t *c_order = <int64_t *>data_of(order, cnp.NPY_INT64, (count,), "order")
+        cdef size_t epochs = order.shape[0], count = order.shape[1]
+        steps = epochs * ((count + batch_size - 1) // batch_size) if batch_size > 0 else 0
+        cdef int64_t *c_order = <int64_t *>data_of(
+            order, cnp.NPY_INT64, (epochs, count), "order")
         cdef double *rates = <double *>data_of(
             learning_rates, cnp.NPY_FLOAT64, (steps,), "learning_rates")
         cdef int64_t *c_iterations = <int64_t *>data_of(
@@ -229,11 +230,11 @@ cdef class CNetwork:
         cdef double *c_outputs = NULL
         outputs = None
         if record_outputs:
-            outputs = np.empty((count, self.outputs))
+            outputs = np.empty((epochs * count, self.outputs))
             c_outputs = <double *>cnp.PyArray_DATA(outputs)
         cdef fm_status status
         with nogil:
-            status = fm_train(self.network, &data, c_order, count, batch_size, rates,
+            status = fm_train(self.network, &data, c_order, epochs, count, batch_size, rates,
                               c_iterations, c_losses, c_outputs)
         check(status)
         return losses, outputs

@@ -212,6 +212,10 @@ class CallbackList:
         for callback in self.callbacks:
             getattr(callback, hook)(*args)
 
+    def only_record(self) -> bool:
+        """Whether nothing but History listens, which cannot tell when it is called."""
+        return all(type(callback) is History for callback in self.callbacks)
+
     def wants(self, *hooks: str) -> bool:
         """Whether a callback has one of these hooks of its own."""
         return any(

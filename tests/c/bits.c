@@ -133,7 +133,7 @@ static void run_case(const test_case *test)
     for (uint64_t epoch = 0; epoch < 5; epoch++) {
         fm_permutation(3, epoch, ROWS, order);
         size_t steps = (ROWS + test->batch - 1) / test->batch;
-        require(fm_train(network, &data, order, ROWS, test->batch, rates, &iterations, losses,
+        require(fm_train(network, &data, order, 1, ROWS, test->batch, rates, &iterations, losses,
                          outputs),
                 "train");
         hash = hash_bytes(hash, losses, steps * sizeof *losses);

@@ -209,8 +209,9 @@ class Engine(Protocol):
         iterations: NDArray[np.int64],
         record_outputs: bool,
     ) -> StepsResult:
-        """Run ``len(learning_rates)`` steps over the rows ``order`` (ceil division by
-        ``batch_size`` gives the number of steps; the last may be shorter).
+        """Run ``len(learning_rates)`` steps over the rows ``order``: (n,), or (E, n) for E epochs
+        one behind the other. Ceil division of n by ``batch_size`` gives the steps of an epoch;
+        the last may be shorter. Recorded outputs are (E n, K), in visiting order.
 
         ``iterations`` is a 0-d int64 array: the optimizer's count of finished steps. The
         engine adds one after each whole step; it also numbers the dropout masks.

@@ -113,7 +113,7 @@ class NativeEngine:
             data.x,
             data.targets,
             data.sample_weight,
-            order,
+            np.atleast_2d(order),
             batch_size,
             learning_rates,
             iterations,

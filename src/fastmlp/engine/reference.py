@@ -263,11 +263,14 @@ class ReferenceEngine:
         record_outputs: bool,
     ) -> StepsResult:
         losses = np.empty(len(learning_rates))
-        outputs = np.empty((len(order), self.network.outputs)) if record_outputs else None
+        outputs = np.empty((order.size, self.network.outputs)) if record_outputs else None
+        n, visits = order.shape[-1], order.ravel()
         for step, learning_rate in enumerate(learning_rates):
-            visited = slice(step * batch_size, (step + 1) * batch_size)
+            epoch, within = divmod(step, -(-n // batch_size))
+            start = epoch * n + within * batch_size
+            visited = slice(start, min(start + batch_size, (epoch + 1) * n))
             losses[step], batch_outputs = self._train_step(
-                data, order[visited], float(learning_rate), iterations
+                data, visits[visited], float(learning_rate), iterations
             )
             if outputs is not None:
                 outputs[visited] = batch_outputs

@@ -15,7 +15,7 @@ from ..layers.shapes import rows_of
 from ..progress import create_progress
 from .compiled import CompiledModel
 from .summary import summary_text
-from .training import Trainer, evaluate_set, predict_rows, train_steps
+from .training import Trainer, evaluate_set, predict_rows, track, train_steps
 
 DEFAULT_BATCH_SIZE = 32
 
@@ -114,14 +114,15 @@ class Model(CompiledModel):
         hooks.append(history)
 
         def validate(epoch: int) -> dict[str, float]:
-            if validation is None or not validates(epoch):
+            if not validates(epoch):
                 return {}
+            assert validation is not None
             scores = self._evaluate(validation, validation_size, hooks)
             return {f"val_{name}": value for name, value in scores.items()}
 
         self.history = history
         trainer = Trainer(self, train, size, shuffle, hooks, progress)
-        trainer.run(initial_epoch, epochs, validate)
+        trainer.run(initial_epoch, epochs, None if validation is None else validate)
         return history
 
     def train_on_batch(
@@ -142,7 +143,8 @@ class Model(CompiledModel):
         train, _ = self._training_sets(x, y, sample_weight, class_weight, 0.0, None)
         n = len(train.x)
         self.tracker.reset()
-        train_steps(self, self._bind(), train, np.arange(n, dtype=np.int64), n, 1)
+        rows = np.arange(n, dtype=np.int64)
+        track(self, train, rows, n, train_steps(self, self._bind(), train, rows, n, 1))
         return _returned(self.tracker.result(), return_dict)
 
     # Evaluating and predicting.

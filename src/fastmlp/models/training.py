@@ -2,12 +2,13 @@
 
 The engine runs a chunk of steps by itself; between two chunks the bar moves, signals are seen and
 callbacks run. A chunk is about 50 ms of work, or one step when a callback asks for batches.
+Where nobody looks at the end of an epoch, a chunk holds as many short ones as fit.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..binding import Binding
 from ..callbacks import CallbackList
-from ..engine import Data, Float64Array
+from ..engine import Data, Float64Array, StepsResult
 from ..engine import Loss as LoweredLoss
 from ..progress import Progress
 from .data import batches, take
@@ -68,7 +69,9 @@ class Trainer:
         )
         self._chunk = 1 if self._by_batch else _FIRST_CHUNK
 
-    def run(self, first: int, epochs: int, validate: Callable[[int], dict[str, float]]) -> None:
+    def run(
+        self, first: int, epochs: int, validate: Callable[[int], dict[str, float]] | None
+    ) -> None:
         """Run the epochs [first, epochs); ``validate`` gives what its logs hold besides loss and
         metrics, by the number of the epoch from 1."""
         model, callbacks, progress = self._model, self._callbacks, self._progress
@@ -76,14 +79,23 @@ class Trainer:
         logs: dict[str, float] = {}
         try:
             callbacks.call("on_train_begin", {})
-            for epoch in range(first, epochs):
+            unwatched = validate is None and type(progress) is Progress and callbacks.only_record()
+            epoch = first
+            while epoch < epochs:
+                if unwatched and self._chunk >= self._steps:
+                    for logs in self._run_epochs(min(self._chunk // self._steps, epochs - epoch)):
+                        callbacks.call("on_epoch_end", epoch, logs)
+                        epoch += 1
+                    continue
                 callbacks.call("on_epoch_begin", epoch, {})
                 heading = f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else None
                 progress.begin(heading, self._steps)
                 logs = self._run_epoch()
-                logs.update(validate(epoch + 1))
+                if validate is not None:
+                    logs.update(validate(epoch + 1))
                 callbacks.call("on_epoch_end", epoch, logs)
                 progress.end(logs)
+                epoch += 1
                 if model.stop_training:
                     break
             callbacks.call("on_train_end", logs)
@@ -94,7 +106,7 @@ class Trainer:
         """Train over all rows once; loss and metrics of the epoch."""
         tracker, batch_size = self._model.tracker, self._batch_size
         binding = self._model._bind()
-        order = self._order(binding)
+        order = self._order(binding, 0)
         tracker.reset()
         logs: dict[str, float] = {}
         done = 0
@@ -104,7 +116,8 @@ class Trainer:
                 self._callbacks.call("on_train_batch_begin", done, {})
             started = time.perf_counter()
             rows = order[done * batch_size : (done + count) * batch_size]
-            train_steps(self._model, binding, self._data, rows, batch_size, count)
+            recorded = train_steps(self._model, binding, self._data, rows, batch_size, count)
+            track(self._model, self._data, rows, batch_size, recorded)
             self._adapt(count, time.perf_counter() - started)
             done += count
             logs = tracker.result()
@@ -113,13 +126,31 @@ class Trainer:
             self._progress.update(done, logs)
         return logs
 
-    def _order(self, binding: Binding) -> NDArray[np.int64]:
-        """The rows in the order in which the next epoch visits them."""
+    def _run_epochs(self, count: int) -> Iterator[dict[str, float]]:
+        """Train over all rows ``count`` times in one go; loss and metrics of each epoch."""
+        binding = self._model._bind()
+        started = time.perf_counter()
+        orders = np.stack([self._order(binding, epoch * self._steps) for epoch in range(count)])
+        recorded = train_steps(
+            self._model, binding, self._data, orders, self._batch_size, count * self._steps
+        )
+        self._adapt(count * self._steps, time.perf_counter() - started)
+        outputs = [None] * count if recorded.outputs is None else np.split(recorded.outputs, count)
+        for order, losses, shown in zip(
+            orders, np.split(recorded.losses, count), outputs, strict=True
+        ):
+            self._model.tracker.reset()
+            track(self._model, self._data, order, self._batch_size, StepsResult(losses, shown))
+            yield self._model.tracker.result()
+
+    def _order(self, binding: Binding, ahead: int) -> NDArray[np.int64]:
+        """The rows in the order in which the epoch that begins ``ahead`` steps from now visits
+        them."""
         n = len(self._data.x)
         if not self._shuffle:
             return np.arange(n, dtype=np.int64)
         assert self._model.optimizer is not None
-        step = int(self._model.optimizer.iterations)
+        step = int(self._model.optimizer.iterations) + ahead
         return binding.engine.permutation(self._model._shuffle_seed, step, n)
 
     def _adapt(self, steps: int, seconds: float) -> None:
@@ -136,16 +167,23 @@ def train_steps(
     rows: NDArray[np.int64],
     batch_size: int,
     steps: int,
-) -> None:
-    """Run ``steps`` steps over ``rows`` and add what they recorded to the model's tracker."""
-    optimizer, tracker = model.optimizer, model.tracker
+) -> StepsResult:
+    """Run ``steps`` steps over ``rows``: (n,), or (E, n) for E epochs."""
+    optimizer = model.optimizer
     assert optimizer is not None
     rates = np.full(steps, float(optimizer.learning_rate))
     binding.sync()  # a callback may have set weights
     binding.lend()
-    recorded = binding.engine.train(
-        data, rows, batch_size, rates, optimizer.iterations, tracker.needs_outputs
+    return binding.engine.train(
+        data, rows, batch_size, rates, optimizer.iterations, model.tracker.needs_outputs
     )
+
+
+def track(
+    model: Model, data: Data, rows: NDArray[np.int64], batch_size: int, recorded: StepsResult
+) -> None:
+    """Add what steps over ``rows`` (n,) recorded to the model's loss and metrics."""
+    tracker = model.tracker
     tracker.update_loss(recorded.losses, len(rows), batch_size)
     if recorded.outputs is not None:
         weights = None if data.sample_weight is None else data.sample_weight[rows]
