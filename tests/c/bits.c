@@ -11,7 +11,8 @@
 
 #include "fastmlp.h"
 
-enum { ROWS = 83, INPUTS = 70, MAX_WIDTH = 400 };
+/* An epoch visits every row once, or REPEATS times where a batch is longer than the set. */
+enum { ROWS = 83, REPEATS = 30, INPUTS = 70, MAX_WIDTH = 400, MAX_OUTPUTS = 10 };
 
 /* A fixed sequence in [0, 1): the 64-bit linear congruential generator of Knuth's MMIX. */
 static uint64_t state = 1;
@@ -93,14 +94,23 @@ static const test_case cases[] = {
      {.kind = FM_CATEGORICAL_CROSSENTROPY, .label_smoothing = 0.1, .epsilon = 1e-7},
      {.kind = FM_SGD},
      0.5},
+    {"narrow, a batch of several gradient blocks",
+     {DENSE(20), {.kind = FM_TANH}, {.kind = FM_DROPOUT, .rate = 0.3, .seed = 5}, DENSE(3)},
+     4,
+     3,
+     2400,
+     LOGITS,
+     ADAM,
+     1},
 };
 
 static void run_case(const test_case *test)
 {
-    static double x[ROWS * INPUTS], targets[ROWS * MAX_WIDTH], weights[MAX_WIDTH * MAX_WIDTH];
-    static double losses[ROWS], rates[ROWS], outputs[ROWS * MAX_WIDTH];
+    static double x[ROWS * INPUTS], targets[ROWS * MAX_OUTPUTS], weights[MAX_WIDTH * MAX_WIDTH];
+    static double losses[ROWS], rates[ROWS], outputs[REPEATS * ROWS * MAX_OUTPUTS];
     static int32_t labels[ROWS];
-    static int64_t order[ROWS];
+    static int64_t order[REPEATS * ROWS];
+    const size_t visits = test->batch > ROWS ? REPEATS * ROWS : ROWS;
     state = 1;
     for (size_t i = 0; i < ROWS * INPUTS; i++) {
         double value = next_uniform();
@@ -132,12 +142,14 @@ static void run_case(const test_case *test)
     uint64_t hash = UINT64_C(14695981039346656037);
     for (uint64_t epoch = 0; epoch < 5; epoch++) {
         fm_permutation(3, epoch, ROWS, order);
-        size_t steps = (ROWS + test->batch - 1) / test->batch;
-        require(fm_train(network, &data, order, 1, ROWS, test->batch, rates, &iterations, losses,
-                         outputs),
+        for (size_t i = ROWS; i < visits; i++)
+            order[i] = order[i - ROWS];
+        size_t steps = (visits + test->batch - 1) / test->batch;
+        require(fm_train(network, &data, order, 1, visits, test->batch, rates, &iterations,
+                         losses, outputs),
                 "train");
         hash = hash_bytes(hash, losses, steps * sizeof *losses);
-        hash = hash_bytes(hash, outputs, ROWS * test->outputs * sizeof *outputs);
+        hash = hash_bytes(hash, outputs, visits * test->outputs * sizeof *outputs);
     }
     inputs = INPUTS;
     parameter = 0;
