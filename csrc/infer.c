@@ -148,8 +148,8 @@ static void lay_out_lanes(fm_network *network)
         lane->lists.entries =
             fm_arena_take(&network->lane_memory, pairs, FM_LANE_ROWS * sizeof(fm_pair));
         lane->lists.spans = fm_arena_take(&network->lane_memory, pairs, sizeof(fm_span));
-        lane->pair_scratch = fm_arena_take(&network->lane_memory, FM_PAIR_SCRATCH(FM_LANE_ROWS),
-                                           sizeof(fm_pair));
+        lane->pair_scratch =
+            fm_arena_take(&network->lane_memory, FM_PAIR_SCRATCH, sizeof(fm_pair));
     }
 }
 

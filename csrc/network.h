@@ -76,7 +76,7 @@ typedef struct fm_workspace {
     int32_t *labels;        /* (batch) */
     const double **targets; /* (batch) pointers to rows of the caller's targets */
     double *scratch;        /* (threads, FM_SCRATCH) */
-    fm_pair *pair_scratch;  /* (threads, FM_PAIR_SCRATCH(batch)), if sparse */
+    fm_pair *pair_scratch;  /* (threads, FM_PAIR_SCRATCH), if sparse */
 } fm_workspace;
 
 /* Buffers of inference: each member pushes blocks of rows through all stages. */
@@ -86,7 +86,7 @@ typedef struct fm_lane {
     double *dy;   /* (FM_LANE_ROWS, last stride): the loss kernel's scratch */
     fm_entry *entries;     /* (inputs), for a few rows */
     fm_pair_lists lists;   /* capacity FM_LANE_ROWS, for more */
-    fm_pair *pair_scratch; /* FM_PAIR_SCRATCH(FM_LANE_ROWS) */
+    fm_pair *pair_scratch; /* FM_PAIR_SCRATCH */
 } fm_lane;
 
 #define FM_LANE_ROWS 48

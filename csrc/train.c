@@ -141,7 +141,7 @@ static void lay_out_workspace(fm_network *network)
     space->scratch = fm_arena_take(arena, space->threads, FM_SCRATCH * sizeof(double));
     if (space->sparse)
         space->pair_scratch =
-            fm_arena_take(arena, space->threads, FM_PAIR_SCRATCH(batch) * sizeof(fm_pair));
+            fm_arena_take(arena, space->threads, FM_PAIR_SCRATCH * sizeof(fm_pair));
     for (size_t s = 1; s < network->stage_count; s++) {
         fm_stage *stage = &network->stages[s];
         size_t row = stage->stride * sizeof(double);

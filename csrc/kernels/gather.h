@@ -154,7 +154,7 @@ INLINE void list_pairs(fm_pair *lists, uint32_t *counts, size_t rows, const fm_s
     }
 }
 
-/* The pairs [begin, end) of all rows, at most FM_PAIR_SCRATCH(rows) / rows of them. */
+/* The pairs [begin, end) of all rows. */
 static void list_block(fm_pair *lists, uint32_t *counts, const fm_source *source,
                        const int64_t *order, size_t rows, size_t begin, size_t end)
 {
@@ -176,16 +176,17 @@ static void list_block(fm_pair *lists, uint32_t *counts, const fm_source *source
     }
 }
 
-/* Lists grow side by side in scratch, a block of pairs that L1 holds, and go from there one
- * behind the other to entries: who reads them, often another core, then reads a stream that
+/* Lists grow side by side in scratch, a block of pairs at a time, and go from there one behind
+ * the other to entries: who reads them, often another core, then reads a stream that
  * the CPU prefetches. */
 static void kernel_gather_pairs(fm_pair *entries, fm_span *spans, size_t capacity,
                                 const fm_source *source, const int64_t *order, size_t rows,
                                 size_t begin, size_t end, fm_pair *scratch)
 {
-    assert(source->offset == 0 && rows <= capacity);
+    assert(source->offset == 0 && rows <= capacity && rows <= FM_GRADIENT_BLOCK);
     uint32_t counts[FM_PAIR_BLOCK];
-    const size_t block = rows > 0 ? FM_PAIR_SCRATCH(rows) / rows / 4 * 4 : FM_PAIR_BLOCK;
+    const size_t fitting = rows > 0 ? FM_PAIR_SCRATCH / rows / 4 * 4 : FM_PAIR_BLOCK;
+    const size_t block = smaller(fitting, FM_PAIR_BLOCK);
     size_t at = begin * capacity;
     for (size_t first = begin; first < end; first += block) {
         const size_t last = smaller(first + block, end);

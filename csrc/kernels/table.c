@@ -8,7 +8,9 @@
 #include "matmul.h"
 
 #include "optimizer.h"
+
 #include "sparse.h"
+#include "update.h"
 
 #include "gather.h"
 #include "math.h"

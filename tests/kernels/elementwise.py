@@ -10,7 +10,7 @@ import numpy as np
 from fastmlp.random import dropout_mask
 
 from .exact import EPS, Float64Array
-from .header import CONSTANTS, PAIR_BLOCK, PANEL
+from .header import CONSTANTS, PAIR_SCRATCH, PANEL
 from .layout import ENTRY, JUNK, PAIR, SPAN, draw, entries, normal, pair_lists, row_mask, up
 from .memory import Call, Want
 
@@ -277,7 +277,7 @@ def gather_pairs(
             "rows": rows,
             "begin": begin,
             "end": end,
-            "scratch": np.zeros(max(4 * rows, PAIR_BLOCK), PAIR),
+            "scratch": np.zeros(PAIR_SCRATCH, PAIR),
         },
         {"entries": room, "spans": own, "scratch": None},
         lambda: wants,

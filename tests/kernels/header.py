@@ -127,7 +127,7 @@ CONSTANTS = {name: value for members in _enums.values() for name, value in membe
 KERNELS = _prototypes(_headers)
 PANEL = _defines["FM_PANEL"]
 GRADIENT_BLOCK = _defines["FM_GRADIENT_BLOCK"]
-PAIR_BLOCK = _defines["FM_PAIR_BLOCK"]
+PAIR_SCRATCH = _defines["FM_PAIR_SCRATCH"]
 TRANSPOSE_SCRATCH = _defines["FM_TRANSPOSE_SCRATCH"]
 UPDATE_SCRATCH = _defines["FM_UPDATE_SCRATCH"]
 
