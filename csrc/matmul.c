@@ -120,6 +120,55 @@ static void multiply_member(void *argument, const fm_member *self)
         store_edge(run, rows);
 }
 
+/* -- the public call -- */
+
+/* Memory kept from one call to the next: fresh pages would cost more than small products. A
+ * call that finds it taken has memory of its own. */
+#define FM_KEPT_BYTES ((size_t)64 << 20)
+static struct {
+    pthread_mutex_t taken;
+    void *base;
+    size_t size;
+} kept = {.taken = PTHREAD_MUTEX_INITIALIZER};
+
+static void lay_out(product *run, fm_arena *arena, size_t members)
+{
+    /* rows a multiple of 1 KB apart share few cache sets, which matters once they leave L1 */
+    const bool copies = run->a_turned || (run->k % 128 == 0 && run->m * run->k > 4096);
+    const size_t depth = fm_rows_from(0, FM_DEPTH_BLOCK, run->k).end;
+    for (int i = 0; i < 2; i++)
+        run->slabs[i] =
+            fm_arena_take(arena, fm_panels(run->n) * FM_PANEL, depth * sizeof(double));
+    run->edge = fm_arena_take(arena, run->m, FM_PANEL * sizeof(double));
+    run->blocks =
+        copies ? fm_arena_take(arena, members * FM_ROW_BLOCK, BLOCK_STRIDE * sizeof(double))
+               : NULL;
+}
+
+/* Memory for what arena has counted: the kept one, which it replaces if that is too small, or
+ * fresh. *own says which. */
+static fm_status provide(fm_arena *arena, bool *own)
+{
+    const size_t size = arena->used;
+    *own = arena->overflow || size > FM_KEPT_BYTES || pthread_mutex_trylock(&kept.taken) != 0;
+    if (!*own && size <= kept.size) {
+        arena->base = kept.base;
+        arena->used = 0;
+        return FM_OK;
+    }
+    const fm_status status = fm_arena_reserve(arena);
+    if (*own)
+        return status;
+    if (status != FM_OK) {
+        pthread_mutex_unlock(&kept.taken);
+        return status;
+    }
+    free(kept.base);
+    kept.base = arena->base;
+    kept.size = size;
+    return FM_OK;
+}
+
 fm_status fm_matmul(double *y, const double *a, bool a_turned, const double *b, bool b_turned,
                     size_t m, size_t k, size_t n)
 {
@@ -142,25 +191,17 @@ fm_status fm_matmul(double *y, const double *a, bool a_turned, const double *b, 
         return FM_ERROR_ISA;
     const double fmas = (double)m * (double)k * (double)n;
     const size_t members = fm_members_for(fmas, fmas);
-    /* rows a multiple of 1 KB apart share few cache sets, which matters once they leave L1 */
-    const bool copies = a_turned || (k % 128 == 0 && m * k > 4096);
-    const size_t depth = fm_rows_from(0, FM_DEPTH_BLOCK, k).end;
     fm_arena arena = {0};
-    for (int pass = 0; pass < 2; pass++) {
-        for (int i = 0; i < 2; i++)
-            run.slabs[i] =
-                fm_arena_take(&arena, fm_panels(n) * FM_PANEL, depth * sizeof(double));
-        run.edge = fm_arena_take(&arena, m, FM_PANEL * sizeof(double));
-        run.blocks = copies ? fm_arena_take(&arena, members * FM_ROW_BLOCK,
-                                            BLOCK_STRIDE * sizeof(double))
-                            : NULL;
-        if (pass == 0) {
-            const fm_status status = fm_arena_reserve(&arena);
-            if (status != FM_OK)
-                return status;
-        }
-    }
+    lay_out(&run, &arena, members);
+    bool own;
+    const fm_status status = provide(&arena, &own);
+    if (status != FM_OK)
+        return status;
+    lay_out(&run, &arena, members);
     fm_team_run(members, multiply_member, &run);
-    free(arena.base);
+    if (own)
+        free(arena.base);
+    else
+        pthread_mutex_unlock(&kept.taken);
     return FM_OK;
 }
