@@ -62,20 +62,29 @@ def allocations(steps, batch):
     engine.train(data, order, batch, rates, iterations, False)
     return counted() - before
 
-first = allocations(150, 2)  # lays out the workspace, starts the team
-few = [allocations(150, 2) for _ in range(3)]
-many = [allocations(1500, 2) for _ in range(3)]
-wider = allocations(150, 4)  # a larger workspace
+first = allocations(150, {batch})  # lays out the workspace, starts the team
+few = [allocations(150, {batch}) for _ in range(3)]
+many = [allocations(1500, {batch}) for _ in range(3)]
+wider = allocations(150, 2 * {batch})  # a larger workspace
 print(first > min(few), min(few) == min(many), wider > min(few), first, few, many, wider)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="preloads a library as Linux does")
 @pytest.mark.skipif("fsanitize" in _core.build_info()["flags"], reason="sanitizers own malloc")
-@pytest.mark.parametrize("name", ["narrow", "flagship, sparse", "wide hidden", "probabilities"])
-def test_a_step_does_not_allocate(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "batch"),
+    [
+        ("narrow layers", 2),
+        ("tanh", 1100),  # two gradient blocks
+        ("flagship, sparse", 2),
+        ("wide hidden", 2),
+        ("probabilities", 2),
+    ],
+)
+def test_a_step_does_not_allocate(name: str, batch: int, tmp_path: Path) -> None:
     """1,500 steps allocate as often as 150; the first call and a larger batch more often."""
     counter = shared_library(_COUNTER, tmp_path)
     environment = {"LD_PRELOAD": str(counter), "FASTMLP_NUM_THREADS": "2"}
-    printed = run_script(_SCRIPT.format(name=name), environment)
+    printed = run_script(_SCRIPT.format(name=name, batch=batch), environment)
     assert printed.startswith("True True True"), printed
