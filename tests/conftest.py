@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 import fastmlp
+
+# Tests interrupt fit, here and in processes of their own. A shell starts jobs in the background
+# with SIGINT ignored, which both would inherit: the fit would never end.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=["reference", "native"])
