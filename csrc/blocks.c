@@ -65,7 +65,7 @@ static void form_block(step_view *view, double factor, size_t block)
 
 /* Sums `blocks` members' gradients of w rows k of a parameter into the total, which begins
  * with them if `fresh`, and applies it after the last. */
-static void settle(const step_view *view, const fm_parameter *parameter, fm_range k,
+static void reduce(const step_view *view, const fm_parameter *parameter, fm_range k,
                    size_t blocks, bool fresh, bool last)
 {
     const fm_network *network = view->run->network;
@@ -91,7 +91,7 @@ static void settle(const step_view *view, const fm_parameter *parameter, fm_rang
 }
 
 /* A member's share of all parameters: pairs of kernel rows, which may share divisions. */
-static void settle_share(const step_view *view, size_t blocks, bool fresh, bool last)
+static void reduce_share(const step_view *view, size_t blocks, bool fresh, bool last)
 {
     const fm_network *network = view->run->network;
     for (size_t s = view->run->plan.lowest; s < network->stage_count; s++) {
@@ -100,9 +100,9 @@ static void settle_share(const step_view *view, size_t blocks, bool fresh, bool 
             continue;
         const fm_range pairs = fm_team_share(fm_pairs(stage->inputs), view->self);
         const fm_range k = {2 * pairs.begin, fm_rows_from(0, 2 * pairs.end, stage->inputs).end};
-        settle(view, stage->kernel, k, blocks, fresh, last);
+        reduce(view, stage->kernel, k, blocks, fresh, last);
         if (stage->bias != NULL && view->self->index == 0)
-            settle(view, stage->bias, (fm_range){0, 1}, blocks, fresh, last);
+            reduce(view, stage->bias, (fm_range){0, 1}, blocks, fresh, last);
     }
 }
 
@@ -116,7 +116,7 @@ void fm_run_step_in_blocks(step_view *view)
         if (view->self->index < formed)
             form_block(view, factor, first + view->self->index);
         fm_team_wait(view->self);
-        settle_share(view, formed, first == 0, first + formed == blocks);
+        reduce_share(view, formed, first == 0, first + formed == blocks);
         fm_team_wait(view->self);
     }
 }

@@ -133,9 +133,9 @@ fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_s
                      double *outputs);
 
 /* y (m, n) = a (m, k) b (k, n): the engine's product on its own, b packed on the way. What is
- * `turned` is stored transposed: a as (k, m), b as (n, k). */
-fm_status fm_matmul(double *y, const double *a, bool a_turned, const double *b, bool b_turned,
-                    size_t m, size_t k, size_t n);
+ * transposed is stored so: a as (k, m), b as (n, k). */
+fm_status fm_matmul(double *y, const double *a, bool a_transposed, const double *b,
+                    bool b_transposed, size_t m, size_t k, size_t n);
 
 /* -- random numbers, instruction sets, threads -- */
 

@@ -122,9 +122,8 @@ static void infer_member(void *argument, const fm_member *self)
     const inference_run *run = argument;
     const fm_range own = fm_team_share(run->data->rows, self);
     for (size_t first = own.begin; first < own.end; first += FM_LANE_ROWS) {
-        const size_t left = own.end - first;
-        infer_block(run, &run->network->lanes[self->index], first,
-                    left < FM_LANE_ROWS ? left : FM_LANE_ROWS);
+        const fm_range rows = fm_rows_from(first, FM_LANE_ROWS, own.end);
+        infer_block(run, &run->network->lanes[self->index], first, rows.end - first);
     }
 }
 

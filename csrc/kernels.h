@@ -41,7 +41,7 @@
 /* Scratch that matmul_transposed wants: one panel block, in doubles. */
 #define FM_TRANSPOSE_SCRATCH (FM_PANEL * FM_DEPTH_BLOCK)
 
-/* Scratch that update_* want, in doubles: a block of x, rearranged, that stays in L2. */
+/* Scratch that update_* want, in doubles: a block of x, packed, that stays in L2. */
 #define FM_UPDATE_SCRATCH 24576
 
 /* A non-zero of one row: feature k = index. */

@@ -12,12 +12,12 @@
 
 typedef struct product {
     const fm_kernels *kernels;
-    double *y;               /* (m, n) */
-    const double *a, *b;     /* (m, k), (k, n) */
-    bool a_turned, b_turned; /* stored as (k, m), (n, k) */
-    double *slabs[2];        /* (n, FM_DEPTH_BLOCK) in panels: one is packed, one in use */
-    double *edge;            /* (m, FM_PANEL): the last panel of y if n is not a multiple */
-    double *blocks; /* (members, FM_ROW_BLOCK, BLOCK_STRIDE), or NULL: a is used in place */
+    double *y;                       /* (m, n) */
+    const double *a, *b;             /* (m, k), (k, n) */
+    bool a_transposed, b_transposed; /* stored as (k, m), (n, k) */
+    double *slabs[2]; /* (n, FM_DEPTH_BLOCK) in panels: one is packed, one in use */
+    double *edge;     /* (m, FM_PANEL): the last panel of y if n is not a multiple */
+    double *blocks;   /* (members, FM_ROW_BLOCK, BLOCK_STRIDE), or NULL: a is used in place */
     size_t m, k, n;
 } product;
 
@@ -33,7 +33,7 @@ static void pack_panels(const product *run, double *slab, fm_range depth, fm_ran
         double *to = slab + first * rows;
         if (width < FM_PANEL)
             memset(to, 0, rows * FM_PANEL * sizeof *to);
-        if (run->b_turned) {
+        if (run->b_transposed) {
             for (size_t c = 0; c < width; c++)
                 for (size_t r = 0; r < rows; r++)
                     to[r * FM_PANEL + c] = run->b[(first + c) * run->k + depth.begin + r];
@@ -41,7 +41,7 @@ static void pack_panels(const product *run, double *slab, fm_range depth, fm_ran
         }
         const double *from = run->b + depth.begin * run->n + first;
         for (size_t r = 0; r < rows; r++, to += FM_PANEL, from += run->n)
-            if (width == FM_PANEL)
+            if (width == FM_PANEL) /* a size the compiler knows */
                 memcpy(to, from, FM_PANEL * sizeof *to);
             else
                 memcpy(to, from, width * sizeof *to);
@@ -52,7 +52,7 @@ static void pack_panels(const product *run, double *slab, fm_range depth, fm_ran
 static void copy_block(const product *run, double *block, size_t i, size_t rows, fm_range depth)
 {
     const size_t length = depth.end - depth.begin;
-    if (run->a_turned) {
+    if (run->a_transposed) {
         for (size_t c = 0; c < length; c++) {
             const double *from = run->a + (depth.begin + c) * run->m + i;
             for (size_t r = 0; r < rows; r++)
@@ -134,7 +134,7 @@ static struct {
 static void lay_out(product *run, fm_arena *arena, size_t members)
 {
     /* rows a multiple of 1 KB apart share few cache sets, which matters once they leave L1 */
-    const bool copies = run->a_turned || (run->k % 128 == 0 && run->m * run->k > 4096);
+    const bool copies = run->a_transposed || (run->k % 128 == 0 && run->m * run->k > 4096);
     const size_t depth = fm_rows_from(0, FM_DEPTH_BLOCK, run->k).end;
     for (int i = 0; i < 2; i++)
         run->slabs[i] =
@@ -169,8 +169,8 @@ static fm_status provide(fm_arena *arena, bool *own)
     return FM_OK;
 }
 
-fm_status fm_matmul(double *y, const double *a, bool a_turned, const double *b, bool b_turned,
-                    size_t m, size_t k, size_t n)
+fm_status fm_matmul(double *y, const double *a, bool a_transposed, const double *b,
+                    bool b_transposed, size_t m, size_t k, size_t n)
 {
     if (m == 0 || n == 0)
         return FM_OK;
@@ -181,8 +181,8 @@ fm_status fm_matmul(double *y, const double *a, bool a_turned, const double *b, 
     product run = {.y = y,
                    .a = a,
                    .b = b,
-                   .a_turned = a_turned,
-                   .b_turned = b_turned,
+                   .a_transposed = a_transposed,
+                   .b_transposed = b_transposed,
                    .m = m,
                    .k = k,
                    .n = n,

@@ -97,7 +97,8 @@ static void run_step(step_view *view)
 static void train_member(void *argument, const fm_member *self)
 {
     const training_run *run = argument;
-    if (!run->in_blocks) {
+    const bool in_blocks = run->network->workspace.in_blocks;
+    if (!in_blocks) {
         fm_gather_step(run, self, 0);
         fm_team_wait(self);
     }
@@ -107,7 +108,7 @@ static void train_member(void *argument, const fm_member *self)
                           .index = step,
                           .rows = rows_of_step(run, step),
                           .update = fm_update_of_step(run, step)};
-        if (run->in_blocks)
+        if (in_blocks)
             fm_run_step_in_blocks(&view);
         else
             run_step(&view);
@@ -223,8 +224,8 @@ fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *orde
         fmas +=
             20.0 * (double)network->parameters[i].rows * (double)network->parameters[i].columns;
     const size_t members = fm_members_for(fmas, fmas * (double)run.steps);
-    run.in_blocks = fm_wants_blocks(&run.plan, batch, sparse);
-    fm_status status = prepare_workspace(network, batch, members, sparse, run.in_blocks);
+    const bool in_blocks = fm_wants_blocks(&run.plan, batch, sparse);
+    fm_status status = prepare_workspace(network, batch, members, sparse, in_blocks);
     if (status == FM_OK) {
         if (!sparse)
             memset(network->active, 1,

@@ -30,7 +30,6 @@ typedef struct training_run {
     int64_t first_step;  /* iterations before this run */
     double *losses;      /* (steps) */
     double *outputs;     /* (epochs * count, K) or NULL */
-    bool in_blocks;
 } training_run;
 
 /* One member's view of one step. */

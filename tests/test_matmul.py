@@ -41,10 +41,10 @@ def test_every_element_is_one_chain(shape: tuple[int, int, int], threads: int) -
     a, b = rng.standard_normal((m, k)), rng.standard_normal((k, n))
     expected = chain(a, b)
     assert same_bits(_core.matmul(a, b), expected)
-    turned_a, turned_b = np.asfortranarray(a), np.asfortranarray(b)
-    assert same_bits(_core.matmul(turned_a, b), expected)
-    assert same_bits(_core.matmul(a, turned_b), expected)
-    assert same_bits(_core.matmul(turned_a, turned_b), expected)
+    transposed_a, transposed_b = np.asfortranarray(a), np.asfortranarray(b)
+    assert same_bits(_core.matmul(transposed_a, b), expected)
+    assert same_bits(_core.matmul(a, transposed_b), expected)
+    assert same_bits(_core.matmul(transposed_a, transposed_b), expected)
 
 
 @pytest.mark.parametrize("shape", [(0, 3, 4), (3, 4, 0), (3, 0, 4)], ids=str)

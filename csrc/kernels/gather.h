@@ -54,56 +54,6 @@ INLINE size_t append(fm_entry *entries, size_t count, double value, size_t k)
     return count + (value != 0);
 }
 
-INLINE size_t list_row(fm_entry *entries, const fm_source *source, const fm_dtype dtype,
-                       size_t start, size_t end)
-{
-    size_t count = 0;
-    for (size_t k = 0; k < end; k++)
-        count = append(entries, count, source_value(source, dtype, start + k), k);
-    return count;
-}
-
-/* Bytes: eight zeros at a time are skipped. table[0] must be 0. */
-INLINE size_t list_row_of_bytes(fm_entry *entries, const fm_source *source, size_t start,
-                                size_t end)
-{
-    const uint8_t *bytes = (const uint8_t *)source->x + start;
-    size_t count = 0, k = 0;
-    for (; k + 8 <= end; k += 8) {
-        uint64_t word;
-        memcpy(&word, bytes + k, sizeof word);
-        if (word == 0)
-            continue;
-        for (size_t i = k; i < k + 8; i++)
-            count = append(entries, count, source->table[bytes[i]], i);
-    }
-    for (; k < end; k++)
-        count = append(entries, count, source->table[bytes[k]], k);
-    return count;
-}
-
-static size_t kernel_gather_row(fm_entry *entries, const fm_source *source, size_t row)
-{
-    assert(source->offset == 0);
-    const size_t start = row * source->features, end = source->features;
-    switch (source->dtype) {
-    case FM_FLOAT64:
-        return list_row(entries, source, FM_FLOAT64, start, end);
-    case FM_FLOAT32:
-        return list_row(entries, source, FM_FLOAT32, start, end);
-    case FM_UINT8:
-        return list_row_of_bytes(entries, source, start, end);
-    }
-    return 0;
-}
-
-/* Appends batch row b to a pair's list without a branch, as append does. */
-INLINE void append_pair(fm_pair *list, uint32_t *count, double v0, double v1, size_t b)
-{
-    list[*count] = (fm_pair){{v0, v1}, b};
-    *count += (v0 != 0) | (v1 != 0);
-}
-
 /* Whether the features at, ... at + 7 of the source are zero; -0 may pass for a non-zero, which
  * only costs a closer look. table[0] must be 0. */
 INLINE bool eight_zeros(const fm_source *source, const fm_dtype dtype, size_t at)
@@ -120,6 +70,43 @@ INLINE bool eight_zeros(const fm_source *source, const fm_dtype dtype, size_t at
         return words[0] == 0;
     }
     return false;
+}
+
+INLINE size_t list_row(fm_entry *entries, const fm_source *source, const fm_dtype dtype,
+                       size_t start, size_t end)
+{
+    size_t count = 0, k = 0;
+    for (; k + 8 <= end; k += 8) {
+        if (eight_zeros(source, dtype, start + k))
+            continue;
+        for (size_t i = k; i < k + 8; i++)
+            count = append(entries, count, source_value(source, dtype, start + i), i);
+    }
+    for (; k < end; k++)
+        count = append(entries, count, source_value(source, dtype, start + k), k);
+    return count;
+}
+
+static size_t kernel_gather_row(fm_entry *entries, const fm_source *source, size_t row)
+{
+    assert(source->offset == 0);
+    const size_t start = row * source->features, end = source->features;
+    switch (source->dtype) {
+    case FM_FLOAT64:
+        return list_row(entries, source, FM_FLOAT64, start, end);
+    case FM_FLOAT32:
+        return list_row(entries, source, FM_FLOAT32, start, end);
+    case FM_UINT8:
+        return list_row(entries, source, FM_UINT8, start, end);
+    }
+    return 0;
+}
+
+/* Appends batch row b to a pair's list without a branch, as append does. */
+INLINE void append_pair(fm_pair *list, uint32_t *count, double v0, double v1, size_t b)
+{
+    list[*count] = (fm_pair){{v0, v1}, b};
+    *count += (v0 != 0) | (v1 != 0);
 }
 
 /* Bytes of a feature. */

@@ -62,7 +62,7 @@ INLINE size_t tile_rows(size_t left)
 #define AHEAD_ROWS 64
 
 /* Fetches to L2, while rows [i, i + mr) of all pass over a panel, the same share of the lines
- * of the panel behind it: 43.8 -> 46.2 GFLOP/s where w comes from memory. */
+ * of the panel behind it: 43.7 -> 45.8 GFLOP/s where w comes from memory. */
 INLINE void fetch_next_panel(const double *w, size_t panel_stride, size_t i, size_t mr,
                              size_t rows, size_t depth)
 {

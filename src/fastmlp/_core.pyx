@@ -67,15 +67,15 @@ cdef extern from "fastmlp.h" nogil:
         const double *targets
         const double *sample_weight
     fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *order,
-                       size_t epochs, size_t count, size_t batch, const double *rates, int64_t *iterations,
-                       double *losses, double *outputs)
+                       size_t epochs, size_t count, size_t batch, const double *rates,
+                       int64_t *iterations, double *losses, double *outputs)
     fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
                           double *outputs)
     fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_step,
                          double *outputs)
 
-    fm_status fm_matmul(double *y, const double *a, bint a_turned, const double *b,
-                        bint b_turned, size_t m, size_t k, size_t n)
+    fm_status fm_matmul(double *y, const double *a, bint a_transposed, const double *b,
+                        bint b_transposed, size_t m, size_t k, size_t n)
     void c_permutation "fm_permutation"(uint64_t seed, uint64_t step, size_t n, int64_t *order)
     const char *fm_isa_name(size_t index)
     bint fm_isa_usable(const char *name)
@@ -271,7 +271,7 @@ def permutation(uint64_t seed, uint64_t step, size_t n):
     return order
 
 
-cdef bint is_turned(cnp.ndarray x):
+cdef bint is_transposed(cnp.ndarray x):
     return cnp.PyArray_IS_F_CONTIGUOUS(x) and not cnp.PyArray_IS_C_CONTIGUOUS(x)
 
 
@@ -279,16 +279,16 @@ def matmul(cnp.ndarray a, cnp.ndarray b):
     """a (m, k) @ b (k, n) by the engine's kernels, to compare them with a BLAS. Either may be
     the transpose of a C-contiguous array."""
     cdef size_t m = a.shape[0], k = a.shape[1], n = b.shape[1]
-    cdef bint a_turned = is_turned(a), b_turned = is_turned(b)
-    cdef double *c_a = <double *>(data_of(a.T, cnp.NPY_FLOAT64, (k, m), "a.T") if a_turned
+    cdef bint a_transposed = is_transposed(a), b_transposed = is_transposed(b)
+    cdef double *c_a = <double *>(data_of(a.T, cnp.NPY_FLOAT64, (k, m), "a.T") if a_transposed
                                   else data_of(a, cnp.NPY_FLOAT64, (m, k), "a"))
-    cdef double *c_b = <double *>(data_of(b.T, cnp.NPY_FLOAT64, (n, k), "b.T") if b_turned
+    cdef double *c_b = <double *>(data_of(b.T, cnp.NPY_FLOAT64, (n, k), "b.T") if b_transposed
                                   else data_of(b, cnp.NPY_FLOAT64, (k, n), "b"))
     cdef cnp.ndarray y = np.empty((m, n))
     cdef double *c_y = <double *>cnp.PyArray_DATA(y)
     cdef fm_status status
     with nogil:
-        status = fm_matmul(c_y, c_a, a_turned, c_b, b_turned, m, k, n)
+        status = fm_matmul(c_y, c_a, a_transposed, c_b, b_transposed, m, k, n)
     check(status)
     return y
 
