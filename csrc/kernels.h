@@ -134,6 +134,14 @@ typedef struct fm_loss_rows {
     X(void, matmul,                                                                            \
       (double *y, size_t y_stride, const double *x, size_t x_stride, const double *w,          \
        size_t panel_stride, size_t rows, size_t depth, size_t panels, bool resume))            \
+    /* matmul by eight columns of a plain w (depth, w_stride); leaves them in panel (depth, 8). */ \
+    X(void, matmul_packing,                                                                    \
+      (double *y, size_t y_stride, const double *x, size_t x_stride, double *panel,            \
+       const double *w, size_t w_stride, size_t rows, size_t depth, bool resume))              \
+    /* t (columns, rows) = w (rows, columns)^T, both plain. */                                 \
+    X(void, transpose,                                                                         \
+      (double *t, size_t t_stride, const double *w, size_t w_stride, size_t rows,              \
+       size_t columns))                                                                        \
     /* y (rows, panels * 8) = x (rows, depth) w^T: column j of y belongs to row j of w, for the \
      * w rows [0, panels * 8) seen from w; depth counts columns of w. Rows of w from w_rows on \
      * are taken as zero. scratch: FM_TRANSPOSE_SCRATCH doubles, 64-byte aligned.           */ \

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A dense product of plain row-major matrices by the engine's kernels: what a comparison with
- * a BLAS measures. A slab of b, FM_DEPTH_BLOCK rows of it, is packed to panels by all members
- * and stays in L3 while each multiplies its rows or columns by it; a is copied block by block
- * where it is stored transposed or its rows would fall on the same cache sets.
+ * a BLAS measures. A slab of b is FM_DEPTH_BLOCK rows of it in panels. Members share either
+ * the rows of y, and pack slabs together, or its columns, and pack their own panels while they
+ * multiply the first rows by them. a is copied block by block where it is stored transposed or
+ * its rows would fall on the same cache sets.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ typedef struct product {
     double *y;                       /* (m, n) */
     const double *a, *b;             /* (m, k), (k, n) */
     bool a_transposed, b_transposed; /* stored as (k, m), (n, k) */
-    double *slabs[2]; /* (n, FM_DEPTH_BLOCK) in panels: one is packed, one in use */
+    double *slabs[2]; /* (FM_DEPTH_BLOCK, n) in panels: one is packed, one in use */
     double *edge;     /* (m, FM_PANEL): the last panel of y if n is not a multiple */
     double *blocks;   /* (members, FM_ROW_BLOCK, BLOCK_STRIDE), or NULL: a is used in place */
     size_t m, k, n;
@@ -24,69 +25,82 @@ typedef struct product {
 /* An odd number of cache lines. */
 #define BLOCK_STRIDE (FM_DEPTH_BLOCK + FM_PANEL)
 
-static void pack_panels(const product *run, double *slab, fm_range depth, fm_range panels)
+/* Panel p of the slab of these rows of b. */
+static void pack_panel(const product *run, double *slab, fm_range depth, size_t p)
 {
-    const size_t rows = depth.end - depth.begin;
-    for (size_t p = panels.begin; p < panels.end; p++) {
-        const size_t first = p * FM_PANEL;
-        const size_t width = fm_rows_from(first, FM_PANEL, run->n).end - first;
-        double *to = slab + first * rows;
-        if (width < FM_PANEL)
-            memset(to, 0, rows * FM_PANEL * sizeof *to);
-        if (run->b_transposed) {
-            for (size_t c = 0; c < width; c++)
-                for (size_t r = 0; r < rows; r++)
-                    to[r * FM_PANEL + c] = run->b[(first + c) * run->k + depth.begin + r];
-            continue;
-        }
-        const double *from = run->b + depth.begin * run->n + first;
-        for (size_t r = 0; r < rows; r++, to += FM_PANEL, from += run->n)
-            if (width == FM_PANEL) /* a size the compiler knows */
-                memcpy(to, from, FM_PANEL * sizeof *to);
-            else
-                memcpy(to, from, width * sizeof *to);
-    }
-}
-
-/* block (rows, BLOCK_STRIDE) = rows [i, i + rows) of a, depth columns of it. */
-static void copy_block(const product *run, double *block, size_t i, size_t rows, fm_range depth)
-{
-    const size_t length = depth.end - depth.begin;
-    if (run->a_transposed) {
-        for (size_t c = 0; c < length; c++) {
-            const double *from = run->a + (depth.begin + c) * run->m + i;
-            for (size_t r = 0; r < rows; r++)
-                block[r * BLOCK_STRIDE + c] = from[r];
-        }
+    const size_t rows = depth.end - depth.begin, first = p * FM_PANEL;
+    const size_t width = fm_rows_from(first, FM_PANEL, run->n).end - first;
+    double *to = slab + first * rows;
+    if (width < FM_PANEL)
+        memset(to, 0, rows * FM_PANEL * sizeof *to);
+    if (run->b_transposed) {
+        run->kernels->transpose(to, FM_PANEL, run->b + first * run->k + depth.begin, run->k,
+                                width, rows);
         return;
     }
-    for (size_t r = 0; r < rows; r++)
-        memcpy(block + r * BLOCK_STRIDE, run->a + (i + r) * run->k + depth.begin,
-               length * sizeof *block);
+    const double *from = run->b + depth.begin * run->n + first;
+    for (size_t r = 0; r < rows; r++, to += FM_PANEL, from += run->n)
+        if (width == FM_PANEL) /* a size the compiler knows */
+            memcpy(to, from, FM_PANEL * sizeof *to);
+        else
+            memcpy(to, from, width * sizeof *to);
 }
 
-/* Rows [i, i + rows) by one slab, the given panels of it. */
-static void multiply_block(const product *run, double *block, const double *slab, size_t i,
-                           size_t rows, fm_range depth, fm_range panels)
+/* Some rows of a, the columns of one slab of b: in place or copied. */
+typedef struct row_block {
+    const double *x; /* (rows, stride) */
+    size_t stride, first, rows;
+} row_block;
+
+static row_block block_of(const product *run, double *copy, fm_range rows, fm_range depth)
+{
+    const size_t count = rows.end - rows.begin, length = depth.end - depth.begin;
+    const double *a = run->a + rows.begin * run->k + depth.begin;
+    if (copy == NULL)
+        return (row_block){a, run->k, rows.begin, count};
+    if (run->a_transposed)
+        run->kernels->transpose(copy, BLOCK_STRIDE, run->a + depth.begin * run->m + rows.begin,
+                                run->m, length, count);
+    else
+        for (size_t r = 0; r < count; r++)
+            memcpy(copy + r * BLOCK_STRIDE, a + r * run->k, length * sizeof *copy);
+    return (row_block){copy, BLOCK_STRIDE, rows.begin, count};
+}
+
+/* The block by the given panels of one slab. */
+static void multiply_block(const product *run, const row_block *block, const double *slab,
+                           fm_range depth, fm_range panels)
 {
     const size_t length = depth.end - depth.begin, whole = run->n / FM_PANEL;
-    const size_t stride = length * FM_PANEL;
-    const double *x = run->a + i * run->k + depth.begin;
-    size_t x_stride = run->k;
-    if (block != NULL) {
-        copy_block(run, block, i, rows, depth);
-        x = block;
-        x_stride = BLOCK_STRIDE;
-    }
+    const size_t stride = length * FM_PANEL, i = block->first;
     const bool resume = depth.begin > 0;
     const size_t end = panels.end < whole ? panels.end : whole;
     if (panels.begin < end)
-        run->kernels->matmul(run->y + i * run->n + panels.begin * FM_PANEL, run->n, x, x_stride,
-                             slab + panels.begin * stride, stride, rows, length,
-                             end - panels.begin, resume);
+        run->kernels->matmul(run->y + i * run->n + panels.begin * FM_PANEL, run->n, block->x,
+                             block->stride, slab + panels.begin * stride, stride, block->rows,
+                             length, end - panels.begin, resume);
     if (panels.end > whole)
-        run->kernels->matmul(run->edge + i * FM_PANEL, FM_PANEL, x, x_stride,
-                             slab + whole * stride, stride, rows, length, 1, resume);
+        run->kernels->matmul(run->edge + i * FM_PANEL, FM_PANEL, block->x, block->stride,
+                             slab + whole * stride, stride, block->rows, length, 1, resume);
+}
+
+/* The same by panels that are not packed yet, and are from then on. */
+static void pack_and_multiply(const product *run, const row_block *block, double *slab,
+                              fm_range depth, fm_range panels)
+{
+    const size_t length = depth.end - depth.begin, whole = run->n / FM_PANEL;
+    for (size_t p = panels.begin; p < panels.end; p++) {
+        if (p < whole && !run->b_transposed) {
+            const size_t column = p * FM_PANEL;
+            run->kernels->matmul_packing(run->y + block->first * run->n + column, run->n,
+                                         block->x, block->stride, slab + column * length,
+                                         run->b + depth.begin * run->n + column, run->n,
+                                         block->rows, length, depth.begin > 0);
+            continue;
+        }
+        pack_panel(run, slab, depth, p);
+        multiply_block(run, block, slab, depth, (fm_range){p, p + 1});
+    }
 }
 
 /* The ragged last columns of y. */
@@ -98,26 +112,62 @@ static void store_edge(const product *run, fm_range rows)
                (run->n - whole) * sizeof *run->y);
 }
 
+static double *copy_of(const product *run, const fm_member *self)
+{
+    return run->blocks == NULL ? NULL : run->blocks + self->index * FM_ROW_BLOCK * BLOCK_STRIDE;
+}
+
+/* Its rows by all panels, which all members pack. */
+static void multiply_rows(const product *run, const fm_member *self)
+{
+    const fm_range rows = fm_team_share(run->m, self), all = {0, fm_panels(run->n)};
+    const fm_range packs = fm_team_share(all.end, self);
+    for (size_t k = 0, turn = 0; k < run->k; k += FM_DEPTH_BLOCK, turn = !turn) {
+        const fm_range depth = fm_rows_from(k, FM_DEPTH_BLOCK, run->k);
+        double *slab = run->slabs[turn];
+        for (size_t p = packs.begin; p < packs.end; p++)
+            pack_panel(run, slab, depth, p);
+        fm_team_wait(self); /* after which nobody reads the other slab any more */
+        for (size_t i = rows.begin; i < rows.end; i += FM_ROW_BLOCK) {
+            const row_block block = block_of(run, copy_of(run, self),
+                                             fm_rows_from(i, FM_ROW_BLOCK, rows.end), depth);
+            multiply_block(run, &block, slab, depth, all);
+        }
+    }
+    store_edge(run, rows);
+}
+
+/* All rows by its panels, which it packs itself: nobody waits. */
+static void multiply_columns(const product *run, const fm_member *self)
+{
+    const fm_range own = fm_team_share(fm_panels(run->n), self);
+    double *slab = run->slabs[0];
+    for (size_t k = 0; k < run->k; k += FM_DEPTH_BLOCK) {
+        const fm_range depth = fm_rows_from(k, FM_DEPTH_BLOCK, run->k);
+        for (size_t i = 0; i < run->m; i += FM_ROW_BLOCK) {
+            const row_block block =
+                block_of(run, copy_of(run, self), fm_rows_from(i, FM_ROW_BLOCK, run->m), depth);
+            if (i == 0)
+                pack_and_multiply(run, &block, slab, depth, own);
+            else
+                multiply_block(run, &block, slab, depth, own);
+        }
+    }
+    if (own.end * FM_PANEL > run->n && own.begin < own.end)
+        store_edge(run, (fm_range){0, run->m});
+}
+
+/* Rows up to which members that share columns win, though each copies all of a: at 1024 rows
+ * both ways take as long. */
+#define COLUMNS_ROWS 512
+
 static void multiply_member(void *argument, const fm_member *self)
 {
     const product *run = argument;
-    const size_t panels = fm_panels(run->n);
-    const bool by_rows = run->m >= run->n;
-    const fm_range rows = by_rows ? fm_team_share(run->m, self) : (fm_range){0, run->m};
-    const fm_range own = by_rows ? (fm_range){0, panels} : fm_team_share(panels, self);
-    double *block = run->blocks;
-    if (block != NULL)
-        block += self->index * FM_ROW_BLOCK * BLOCK_STRIDE;
-    for (size_t k = 0, turn = 0; k < run->k; k += FM_DEPTH_BLOCK, turn = !turn) {
-        const fm_range depth = fm_rows_from(k, FM_DEPTH_BLOCK, run->k);
-        pack_panels(run, run->slabs[turn], depth, fm_team_share(panels, self));
-        fm_team_wait(self); /* after which nobody reads the other slab any more */
-        for (size_t i = rows.begin; i < rows.end; i += FM_ROW_BLOCK)
-            multiply_block(run, block, run->slabs[turn], i,
-                           fm_rows_from(i, FM_ROW_BLOCK, rows.end).end - i, depth, own);
-    }
-    if (own.end * FM_PANEL > run->n && own.begin < own.end)
-        store_edge(run, rows);
+    if (self->count > 1 && (run->m > run->n || run->m > COLUMNS_ROWS))
+        multiply_rows(run, self);
+    else
+        multiply_columns(run, self);
 }
 
 /* -- the public call -- */

@@ -12,7 +12,8 @@ import fastmlp
 from fastmlp import _core
 
 # Ragged last panels, rows beside and beyond a row block (96), depths around a depth block (256),
-# and depths that are multiples of 128, whose rows are copied.
+# and depths that are multiples of 128, whose rows are copied; wide ones, shared by columns, and
+# tall ones, shared by rows, as are those of more than 512 rows.
 SHAPES = [
     (1, 1, 1),
     (1, 5, 3),
@@ -21,8 +22,10 @@ SHAPES = [
     (33, 77, 101),
     (97, 128, 65),
     (100, 300, 10),
+    (100, 300, 203),
     (193, 384, 40),
     (40, 640, 200),
+    (520, 40, 530),
 ]
 
 

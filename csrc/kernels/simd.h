@@ -168,17 +168,17 @@ INLINE vecu v_mul32(vecu a, vecu b)
 
 #if defined(FM_ISA_avx2) || defined(FM_ISA_avx512)
 #define FM_TRANSPOSE_4X4
-/* t (4, 4) = w (4, 4)^T, both with a row stride of a panel. */
-INLINE void transpose_4x4(double *t, const double *w)
+/* t (4, 4) = w (4, 4)^T. */
+INLINE void transpose_4x4(double *t, size_t t_stride, const double *w, size_t w_stride)
 {
-    __m256d r0 = _mm256_loadu_pd(w), r1 = _mm256_loadu_pd(w + FM_PANEL);
-    __m256d r2 = _mm256_loadu_pd(w + 2 * FM_PANEL), r3 = _mm256_loadu_pd(w + 3 * FM_PANEL);
+    __m256d r0 = _mm256_loadu_pd(w), r1 = _mm256_loadu_pd(w + w_stride);
+    __m256d r2 = _mm256_loadu_pd(w + 2 * w_stride), r3 = _mm256_loadu_pd(w + 3 * w_stride);
     __m256d a0 = _mm256_unpacklo_pd(r0, r1), a1 = _mm256_unpackhi_pd(r0, r1);
     __m256d a2 = _mm256_unpacklo_pd(r2, r3), a3 = _mm256_unpackhi_pd(r2, r3);
     _mm256_storeu_pd(t, _mm256_permute2f128_pd(a0, a2, 0x20));
-    _mm256_storeu_pd(t + FM_PANEL, _mm256_permute2f128_pd(a1, a3, 0x20));
-    _mm256_storeu_pd(t + 2 * FM_PANEL, _mm256_permute2f128_pd(a0, a2, 0x31));
-    _mm256_storeu_pd(t + 3 * FM_PANEL, _mm256_permute2f128_pd(a1, a3, 0x31));
+    _mm256_storeu_pd(t + t_stride, _mm256_permute2f128_pd(a1, a3, 0x20));
+    _mm256_storeu_pd(t + 2 * t_stride, _mm256_permute2f128_pd(a0, a2, 0x31));
+    _mm256_storeu_pd(t + 3 * t_stride, _mm256_permute2f128_pd(a1, a3, 0x31));
 }
 #endif
 

@@ -54,9 +54,14 @@ def product_cases() -> Iterator[Case]:
         panels, gap = PANELS[i % len(PANELS)], i % 2
         yield case("matmul", products.matmul, rows=m, depth=depth, panels=panels, gap=gap)
         yield case("matmul", products.matmul, rows=m, depth=depth, panels=panels, resume=True)
+        for gap in (0, 1):
+            options = {"rows": m, "depth": depth, "gap": gap * 5, "resume": gap == i % 2}
+            yield case("matmul_packing", products.matmul_packing, **options)
         ragged = panels * 8 - (0, 1, 7, 3)[i % 4]  # the last panel is not whole
-        options = {"depth": depth, "w_rows": ragged, "panels": panels, "gap": gap}
+        options = {"depth": depth, "w_rows": ragged, "panels": panels, "gap": i % 2}
         yield case("matmul_transposed", products.matmul_transposed, rows=m, **options)
+    for i, (m, columns) in enumerate(product((1, 7, 8, 9, 16, 37), (1, 7, 8, 9, 31))):
+        yield case("transpose", products.transpose, rows=m, columns=columns, gap=i % 2)
     for m, panels in product((1, 2, 3, 6, 8, 13), PANELS):
         yield case("matmul", products.matmul, rows=m, depth=11, panels=panels)
     for density, (panels, depth) in product(("normal", "0.2", "0"), SPARSE_SIZES):
@@ -75,6 +80,7 @@ def product_cases() -> Iterator[Case]:
         yield case("sparse_row", products.sparse_row, depth=depth, panels=panels, density="0.5")
     hostile: dict[str, Any] = {"depth": 9, "panels": 2, "values": "hostile"}
     for m in (1, 2, 3, 5, 8):
+        yield case("matmul_packing", products.matmul_packing, rows=m, depth=9, values="hostile")
         yield case("matmul", products.matmul, rows=m, **hostile)
         transposed = {"rows": m, "w_rows": 11, **hostile}
         yield case("matmul_transposed", products.matmul_transposed, **transposed)
@@ -224,6 +230,8 @@ BENCHMARKS = [
         case("matmul", products.matmul, rows=m, depth=depth, panels=panels)
         for m, depth, panels in ((1, 784, 16), (32, 784, 16), (32, 128, 2), (256, 2048, 128))
     ),
+    case("matmul_packing", products.matmul_packing, rows=32, depth=256),
+    case("transpose", products.transpose, rows=256, columns=96),
     *(
         case(
             "matmul_transposed",

@@ -49,6 +49,59 @@ def matmul(
     )
 
 
+def matmul_packing(
+    rows: int, depth: int, values: str = "normal", gap: int = 0, resume: bool = False
+) -> Call:
+    """y (rows, 8) = x (rows, depth) w, the first eight columns of a plain w (depth, 8 + gap),
+    which also become the panel (depth, 8)."""
+    x, w = draw(values, "x", rows, depth), draw("normal", "w", depth, PANEL)
+    y_stride, x_stride, w_stride = PANEL + gap, depth + gap, PANEL + gap
+    mask = row_mask(rows, y_stride, PANEL)
+    start = draw("normal", "start", rows, PANEL)
+    return Call(
+        "matmul_packing",
+        {
+            "y": strided(start, y_stride),
+            "y_stride": y_stride,
+            "x": strided(x, x_stride),
+            "x_stride": x_stride,
+            "panel": np.full((depth, PANEL), JUNK),
+            "w": strided(w, w_stride),
+            "w_stride": w_stride,
+            "rows": rows,
+            "depth": depth,
+            "resume": resume,
+        },
+        {"y": mask, "panel": None},
+        lambda: {
+            "y": Want(strided(chain(x, w, start if resume else None), y_stride), where=mask),
+            "panel": Want(w),
+        },
+        fmas=rows * depth * PANEL,
+    )
+
+
+def transpose(rows: int, columns: int, gap: int = 0) -> Call:
+    """t (columns, rows) = w (rows, columns)^T; gap: extra columns in the strides."""
+    w = draw("normal", "w", rows, columns)
+    t_stride, w_stride = rows + gap, columns + gap
+    mask = row_mask(columns, t_stride, rows)
+    return Call(
+        "transpose",
+        {
+            "t": np.full((columns, t_stride), JUNK),
+            "t_stride": t_stride,
+            "w": strided(w, w_stride),
+            "w_stride": w_stride,
+            "rows": rows,
+            "columns": columns,
+        },
+        {"t": mask},
+        lambda: {"t": Want(strided(w.T, t_stride), where=mask)},
+        traffic=16.0 * rows * columns,
+    )
+
+
 def matmul_transposed(
     rows: int, depth: int, w_rows: int, panels: int, values: str = "normal", gap: int = 0
 ) -> Call:
