@@ -88,6 +88,7 @@ static void reduce(const step_view *view, const fm_parameter *parameter, fm_rang
     const bool adam = network->optimizer.kind == FM_ADAM;
     (adam ? network->kernels->apply_adam : network->kernels->apply_sgd)(
         w, network->workspace.gradients + start, k.end - k.begin, panels, &view->update);
+    fm_settle_moments(view, w, k.end - k.begin, panels);
 }
 
 /* A member's share of all parameters: pairs of kernel rows, which may share divisions. */

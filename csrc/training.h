@@ -112,6 +112,10 @@ void fm_backward_stage(const step_view *view, size_t s, fm_range rows, fm_range 
 
 fm_update fm_update_of_step(const training_run *run, size_t step);
 
+/* After the update of depth rows and some panels of w: every so many steps, zero for the
+ * moments that have all but vanished. */
+void fm_settle_moments(const step_view *view, fm_packed w, size_t depth, size_t panels);
+
 /* A member's share of the update of stage s. */
 void fm_update_stage(const step_view *view, size_t s);
 

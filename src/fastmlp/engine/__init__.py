@@ -121,6 +121,14 @@ class Loss:
     reduction: str = "sum_over_batch_size"
 
 
+# A moment whose gradient stays zero shrinks until it is subnormal, where arithmetic is several
+# times slower, and then rounds to itself for ever. So at every SETTLING_STEPS-th step t, after
+# the update, slots smaller in magnitude than SMALLEST_MOMENT become 0. (Keras's backends flush
+# subnormals to zero for the same reason.)
+SETTLING_STEPS = 256
+SMALLEST_MOMENT = 2.0**-960
+
+
 @dataclass(frozen=True)
 class Adam:
     """Keras's Adam, step t = iterations + 1, alpha = lr * sqrt(1 - beta_2^t) / (1 - beta_1^t):

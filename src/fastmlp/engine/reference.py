@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from .. import random
 from . import (
+    SETTLING_STEPS,
+    SMALLEST_MOMENT,
     Adam,
     Data,
     Dense,
@@ -216,6 +218,13 @@ def updated(
     return w + m, [m]
 
 
+def settled(slots: list[Float64Array], t: int) -> list[Float64Array]:
+    """Slots after step t; see SETTLING_STEPS."""
+    if t % SETTLING_STEPS != 0:
+        return slots
+    return [np.where(np.abs(slot) < SMALLEST_MOMENT, 0.0, slot) for slot in slots]
+
+
 # As the native engine: NaN and infinity pass through without a warning.
 _quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
@@ -348,14 +357,11 @@ class ReferenceEngine:
 
         new_parameters, new_slots = list(self._parameters), list(self._slots)
         for i, gradient in self._gradients(values, dy, finished).items():
-            new_parameters[i], new_slots[i] = updated(
-                optimizer,
-                self._parameters[i],
-                gradient,
-                self._slots[i],
-                learning_rate,
-                finished + 1,
+            t = finished + 1
+            new_parameters[i], slots = updated(
+                optimizer, self._parameters[i], gradient, self._slots[i], learning_rate, t
             )
+            new_slots[i] = settled(slots, t)
         # All at once, so that an interrupt leaves the weights of a whole step.
         self._parameters, self._slots = new_parameters, new_slots
         iterations += 1

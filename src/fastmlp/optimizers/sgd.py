@@ -35,6 +35,8 @@ class SGD(Optimizer):
     Source: Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum
     in deep learning", ICML 2013.
 
+    At every 256th step momenta smaller than 2^-960 become 0, as :class:`Adam`'s moments do.
+
     Examples
     --------
     >>> SGD(0.1, momentum=0.9).momentum
