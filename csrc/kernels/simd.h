@@ -105,6 +105,18 @@ INLINE vec v_max(vec a, vec b)
     return v_select(a > b, a, b);
 }
 
+/* the smaller; b if either is NaN */
+INLINE vec v_min(vec a, vec b)
+{
+#if defined(FM_ISA_avx512)
+    return (vec)_mm512_min_pd((__m512d)a, (__m512d)b);
+#elif defined(FM_ISA_avx2)
+    return (vec)_mm256_min_pd((__m256d)a, (__m256d)b);
+#else
+    return v_select(a < b, a, b);
+#endif
+}
+
 /* v_fma(a, b, c) = a b + c, one rounding. v_mul32: the 64-bit products of the low halves. */
 #if defined(FM_ISA_avx512)
 INLINE vec v_fma(vec a, vec b, vec c)
