@@ -102,11 +102,32 @@ static size_t kernel_gather_row(fm_entry *entries, const fm_source *source, size
     return 0;
 }
 
-/* Appends batch row b to a pair's list without a branch, as append does. */
-INLINE void append_pair(fm_pair *list, uint32_t *count, double v0, double v1, size_t b)
+/* Whether the features at and at + 1 of the source are not both zero. */
+INLINE bool pair_is_nonzero(const fm_source *source, const fm_dtype dtype, size_t at)
 {
-    list[*count] = (fm_pair){{v0, v1}, b};
-    *count += (v0 != 0) | (v1 != 0);
+    uint64_t words[2] = {0};
+    uint16_t bytes;
+    switch (dtype) {
+    case FM_FLOAT64:
+        memcpy(words, (const double *)source->x + at, sizeof words);
+        return (words[0] | words[1]) << 1 != 0; /* but for the signs */
+    case FM_FLOAT32:
+        memcpy(words, (const float *)source->x + at, sizeof words[0]);
+        return (words[0] & 0x7FFFFFFF7FFFFFFF) != 0;
+    case FM_UINT8:
+        memcpy(&bytes, (const uint8_t *)source->x + at, sizeof bytes);
+        return bytes != 0;
+    }
+    return false;
+}
+
+/* Appends batch row b to the list that ends at *end, without a branch, as append does. */
+INLINE void append_pair(fm_pair **end, const fm_source *source, const fm_dtype dtype, size_t at,
+                        size_t b)
+{
+    fm_pair *to = *end;
+    *to = (fm_pair){{source_value(source, dtype, at), source_value(source, dtype, at + 1)}, b};
+    *end = to + pair_is_nonzero(source, dtype, at);
 }
 
 /* Bytes of a feature. */
@@ -121,29 +142,28 @@ INLINE void fetch_element(const fm_source *source, const fm_dtype dtype, size_t 
     __builtin_prefetch((const char *)source->x + at * source_bytes(dtype));
 }
 
-/* Lists of the pairs [begin, end), that of pair i at lists[(i - begin) * rows]. What the row
- * has `ahead` features further on is fetched: it is read after the other rows of the batch. */
-INLINE void list_pairs(fm_pair *lists, uint32_t *counts, size_t rows, const fm_source *source,
-                       const fm_dtype dtype, size_t start, size_t b, size_t begin, size_t end,
-                       size_t ahead)
+/* Appends a row to the lists of the pairs [begin, end), which end at ends[0 .. end - begin).
+ * What the row has `ahead` features further on is fetched: it is read after the other rows of
+ * the batch. The source comes by value, since nothing that is stored can change a copy. */
+INLINE void list_pairs(fm_pair **ends, const fm_source source, const fm_dtype dtype,
+                       size_t start, size_t b, size_t begin, size_t end, size_t ahead)
 {
-    const size_t features = source->features;
     size_t pair = begin;
-    for (; pair + 4 <= end && 2 * pair + 8 <= features; pair += 4) {
+    for (; pair + 4 <= end && 2 * pair + 8 <= source.features; pair += 4) {
         const size_t at = start + 2 * pair;
-        fetch_element(source, dtype, at + ahead);
-        if (eight_zeros(source, dtype, at))
+        fetch_element(&source, dtype, at + ahead);
+        if (eight_zeros(&source, dtype, at))
             continue;
-        for (size_t i = pair; i < pair + 4; i++)
-            append_pair(lists + (i - begin) * rows, &counts[i - begin],
-                        source_value(source, dtype, start + 2 * i),
-                        source_value(source, dtype, start + 2 * i + 1), b);
+#pragma GCC unroll 4
+        for (size_t i = 0; i < 4; i++)
+            append_pair(&ends[pair - begin + i], &source, dtype, at + 2 * i, b);
     }
-    for (; pair < end; pair++) {
-        const size_t k = 2 * pair;
-        append_pair(lists + (pair - begin) * rows, &counts[pair - begin],
-                    source_value(source, dtype, start + k),
-                    k + 1 < features ? source_value(source, dtype, start + k + 1) : 0, b);
+    for (; pair < end && 2 * pair + 1 < source.features; pair++)
+        append_pair(&ends[pair - begin], &source, dtype, start + 2 * pair, b);
+    if (pair < end) { /* the last of an odd number of features */
+        const double value = source_value(&source, dtype, start + 2 * pair);
+        *ends[pair - begin] = (fm_pair){{value, 0}, b};
+        ends[pair - begin] += value != 0;
     }
 }
 
@@ -151,12 +171,13 @@ INLINE void list_pairs(fm_pair *lists, uint32_t *counts, size_t rows, const fm_s
  * that many rows before it are listed. A step of 128 rows took 362 us without, 338 with. */
 #define ROWS_AHEAD 8
 
-/* The pairs [begin, end) of all rows. */
-static void list_block(fm_pair *lists, uint32_t *counts, const fm_source *source,
+/* The pairs [begin, end) of all rows, that of pair i from lists[(i - begin) * rows] on. */
+static void list_block(fm_pair *lists, fm_pair **ends, const fm_source *source,
                        const int64_t *order, size_t rows, size_t begin, size_t end)
 {
     const size_t ahead = 2 * (end - begin);
-    memset(counts, 0, (end - begin) * sizeof *counts);
+    for (size_t i = 0; i < end - begin; i++)
+        ends[i] = lists + i * rows;
     for (size_t b = 0; b < rows; b++) {
         const size_t start = (size_t)order[b] * source->features;
         if (b + ROWS_AHEAD < rows)
@@ -164,13 +185,13 @@ static void list_block(fm_pair *lists, uint32_t *counts, const fm_source *source
                           (size_t)order[b + ROWS_AHEAD] * source->features + 2 * begin);
         switch (source->dtype) {
         case FM_FLOAT64:
-            list_pairs(lists, counts, rows, source, FM_FLOAT64, start, b, begin, end, ahead);
+            list_pairs(ends, *source, FM_FLOAT64, start, b, begin, end, ahead);
             break;
         case FM_FLOAT32:
-            list_pairs(lists, counts, rows, source, FM_FLOAT32, start, b, begin, end, ahead);
+            list_pairs(ends, *source, FM_FLOAT32, start, b, begin, end, ahead);
             break;
         case FM_UINT8:
-            list_pairs(lists, counts, rows, source, FM_UINT8, start, b, begin, end, ahead);
+            list_pairs(ends, *source, FM_UINT8, start, b, begin, end, ahead);
             break;
         }
     }
@@ -184,16 +205,16 @@ static void kernel_gather_pairs(fm_pair *entries, fm_span *spans, size_t capacit
                                 size_t begin, size_t end, fm_pair *scratch)
 {
     assert(source->offset == 0 && rows <= capacity && rows <= FM_GRADIENT_BLOCK);
-    uint32_t counts[FM_PAIR_BLOCK];
+    fm_pair *ends[FM_PAIR_BLOCK];
     const size_t fitting = rows > 0 ? FM_PAIR_SCRATCH / rows / 4 * 4 : FM_PAIR_BLOCK;
     const size_t block = smaller(fitting, FM_PAIR_BLOCK);
     size_t at = begin * capacity;
     for (size_t first = begin; first < end; first += block) {
         const size_t last = smaller(first + block, end);
-        list_block(scratch, counts, source, order, rows, first, last);
+        list_block(scratch, ends, source, order, rows, first, last);
         for (size_t pair = first; pair < last; pair++) {
             const fm_pair *list = scratch + (pair - first) * rows;
-            const size_t count = counts[pair - first];
+            const size_t count = (size_t)(ends[pair - first] - list);
             spans[pair] = (fm_span){at, count};
             for (size_t e = 0; e < count; e++)
                 entries[at + e] = list[e];
