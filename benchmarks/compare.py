@@ -42,7 +42,7 @@ LEAST_SECONDS = 0.2  # a measurement is at least this long: timer and wake-up be
 
 @contextmanager
 def data_directory(job: Job) -> Iterator[Path]:
-    """A folder with x.npy and y.npy for the workers to map."""
+    """A folder with x.npy and y.npy for the workers to load."""
     with tempfile.TemporaryDirectory(prefix="fastmlp-bench-") as name:
         directory = Path(name)
         x, y = job_table.load_data(job)

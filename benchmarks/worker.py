@@ -62,13 +62,12 @@ class Worker:
             return {"missing": missing}
         import numpy as np
 
-        # Private pages of a mapped file: read from the page cache all workers share.
-        x, y = (np.load(Path(directory, f"{name}.npy"), mmap_mode="c") for name in "xy")
+        # In memory of the worker's own, as a user's arrays are: NumPy asks for large pages, and
+        # rows of a mapped file, read in any order, would each wait for the page tables.
+        x, y = (np.load(Path(directory, f"{name}.npy")) for name in "xy")
         weights = [] if self.job.kind == "dgemm" else initial_weights(self.job)
         try:
-            self.unit = self.peer.load().prepare(
-                self.job, np.asarray(x), np.asarray(y), weights, self.threads
-            )
+            self.unit = self.peer.load().prepare(self.job, x, y, weights, self.threads)
         except UnsupportedJobError as reason:
             return {"unsupported": str(reason)}
         return {}

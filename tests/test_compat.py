@@ -7,6 +7,7 @@ import math
 from contextlib import redirect_stdout
 
 import numpy as np
+import pytest
 
 import fastmlp
 
@@ -88,3 +89,11 @@ def test_names() -> None:
     x = np.array([[1.0, 2.0, 4.0], [0.0, 0.0, 0.0]])
     np.testing.assert_allclose(tf.nn.softmax(x, axis=0).sum(axis=0), 1, rtol=1e-15)
     np.testing.assert_array_equal(tf.nn.softmax(x), fastmlp.activations.softmax(x))
+
+
+def test_float_types_other_than_float64_are_refused():
+    fastmlp.config.set_floatx("float64")
+    assert fastmlp.backend.floatx() == "float64"
+    for function in (fastmlp.config.set_floatx, fastmlp.backend.set_floatx):
+        with pytest.raises(ValueError, match="float32"):
+            function("float32")
