@@ -166,7 +166,7 @@ COMPILE = [
         "metric-unknown",
         lambda m: m.compile("adam", "mse", metrics=["acuracy"]),
         V,
-        "metric",
+        "metric must be one of 'accuracy', 'binary_accuracy'",
         "'acuracy'",
     ),
     row(

@@ -15,14 +15,21 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """The known classes of one kind, under class name, snake_case name and aliases."""
+    """The known classes of one kind, under class name, snake_case name and aliases. ``also``:
+    names that mean something where this is asked, and belong in the message about others."""
 
-    def __init__(self, argument: str, base: type[T], ignore_case: bool = False) -> None:
+    def __init__(
+        self,
+        argument: str,
+        base: type[T],
+        ignore_case: bool = False,
+        also: tuple[str, ...] = (),
+    ) -> None:
         self._argument = argument
         self._base = base
         self._ignore_case = ignore_case
         self._classes: dict[str, type[T]] = {}
-        self._names: list[str] = []
+        self._names = list(also)
 
     def register(self, *aliases: str) -> Callable[[type[T]], type[T]]:
         """Class decorator: make the class known under its name and the aliases."""

@@ -188,7 +188,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Float64Array:
     return result
 
 
-_registry: Registry[Metric] = Registry("metric", Metric)
+_registry: Registry[Metric] = Registry("metric", Metric, also=("accuracy",))
 register = _registry.register
 deserialize = _registry.deserialize
 
