@@ -12,7 +12,8 @@ typedef struct inference_run {
     const fm_network *network;
     const fm_data *data;
     fm_source source;
-    bool sparse;
+    bool sparse;   /* the first product by lists */
+    bool in_place; /* it reads the rows where they lie */
     int64_t dropout_step;
     double *losses;  /* (N) or NULL */
     double *outputs; /* (N, K) */
@@ -93,8 +94,12 @@ static void infer_block(const inference_run *run, const fm_lane *lane, size_t fi
     const fm_network *network = run->network;
     const double *x = lane->x;
     size_t x_stride = network->stages[0].stride;
-    if (!run->sparse)
+    if (run->in_place) {
+        x_stride = network->inputs;
+        x = (const double *)run->source.x + first * x_stride;
+    } else if (!run->sparse) {
         gather_block(run, lane, first, rows);
+    }
     for (size_t s = 1; s < network->stage_count; s++) {
         const fm_stage *stage = &network->stages[s];
         double *y = lane->y[s % 2];
@@ -172,6 +177,16 @@ static fm_status prepare_lanes(fm_network *network, size_t count)
     return status;
 }
 
+/* Whether a dense first product needs no copy of the rows. Those a multiple of 1 KB apart would
+ * fall on few cache sets; other stages read whole panels of a row. (10,000, 784) dense rows
+ * took 24.6 ms with the copy. */
+static bool reads_in_place(const fm_network *network, const fm_source *source)
+{
+    return source->dtype == FM_FLOAT64 && source->scale == 1 && source->offset == 0 &&
+           network->stages[0].elementwise_count == 0 && network->stage_count > 1 &&
+           network->stages[1].kind == FM_STAGE_DENSE && network->inputs % 128 != 0;
+}
+
 static fm_status infer(fm_network *network, inference_run *run)
 {
     const size_t rows = run->data->rows;
@@ -187,6 +202,7 @@ static fm_status infer(fm_network *network, inference_run *run)
         run->network = network;
         run->source = fm_network_source(network, run->data);
         run->sparse = fm_network_prefers_sparse(network, &run->source, NULL, rows);
+        run->in_place = !run->sparse && reads_in_place(network, &run->source);
         fm_team_run(members, infer_member, run);
     }
     pthread_mutex_unlock(&network->lock);

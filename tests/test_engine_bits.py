@@ -12,7 +12,7 @@ import pytest
 from engine_cases import ADAM, JOBS, NESTEROV, SPARSE, Job, mlp, state, train, train_whole
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernels.exact import same_bits
+from kernels.exact import chain, same_bits
 from processes import run_script
 
 from fastmlp import _core
@@ -116,6 +116,23 @@ def test_a_training_in_pieces_is_the_training(name: str) -> None:
                 following.write_slot(i, slot, engine.read_slot(i, slot))
         engine = following
     assert not state(engine, job).differing(state(whole, job))
+
+
+@pytest.mark.parametrize("features", [1, 13, 128])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_predictions_are_chains(features: int, dtype: str) -> None:
+    """Rows that are read where they lie (float64, and not 1 KB apart) and rows that are copied."""
+    engine = NativeEngine(Network(features, (Dense(features, 9),)), None)
+    rng = np.random.default_rng(features)
+    w, bias = rng.standard_normal((features, 9)), rng.standard_normal(9)
+    engine.write_parameter(0, w)
+    engine.write_parameter(1, bias)
+    for rows in (1, 5, 47, 48, 49, 1000):
+        x = rng.standard_normal((rows, features)).astype(dtype)
+        expected = chain(x.astype(np.float64), w) + bias
+        for threads in THREADS:
+            _core.set_num_threads(threads)
+            assert same_bits(engine.predict(x), expected)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "uint8"])
