@@ -100,8 +100,9 @@ def update_cases() -> Iterator[Case]:
         for j, depth in enumerate((*range(1, 15), 25)):
             sizes = {"depth": depth, "columns": COLUMNS[j % 6]}
             yield case(kernel, updates.update, rows=5, **sizes, **common)
-        for j, m in enumerate((1023, 1024, 1025, 2049)):
-            sizes = {"depth": (3, 1, 7, 2)[j], "columns": 9}
+        # around a gradient block; beyond it 12 w rows and 32 panels are updated at a time
+        for m, depth, columns in ((1023, 3, 9), (1024, 1, 9), (1025, 25, 9), (2049, 13, 265)):
+            sizes = {"depth": depth, "columns": columns}
             yield case(kernel, updates.update, rows=m, **sizes, **common)
         for m in (1, 33, 1025):
             yield case(kernel, updates.update, rows=m, depth=1, columns=17, bias=True, **common)
