@@ -50,7 +50,8 @@ typedef struct fm_entry {
     size_t index;
 } fm_entry;
 
-/* Features 2p and 2p + 1 of batch row `row`, not both zero. Behind the last of an odd number
+/* Features 2p and 2p + 1 of batch row `row`, not both zero in the source (a scale may make them
+ * so, which changes no sum). Behind the last of an odd number
  * of features the second value is 0. */
 typedef struct fm_pair {
     double value[2];
@@ -134,7 +135,7 @@ typedef struct fm_loss_rows {
     X(void, matmul,                                                                            \
       (double *y, size_t y_stride, const double *x, size_t x_stride, const double *w,          \
        size_t panel_stride, size_t rows, size_t depth, size_t panels, bool resume))            \
-    /* matmul by eight columns of a plain w (depth, w_stride); leaves them in panel (depth, 8). */ \
+    /* matmul by eight columns of a plain w (depth, w_stride); leaves them in panel (depth, 8); rows > 0. */ \
     X(void, matmul_packing,                                                                    \
       (double *y, size_t y_stride, const double *x, size_t x_stride, double *panel,            \
        const double *w, size_t w_stride, size_t rows, size_t depth, bool resume))              \

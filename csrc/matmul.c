@@ -183,8 +183,9 @@ static struct {
 
 static void lay_out(product *run, fm_arena *arena, size_t members)
 {
-    /* rows a multiple of 1 KB apart share few cache sets, which matters once they leave L1 */
-    const bool copies = run->a_transposed || (run->k % 128 == 0 && run->m * run->k > 4096);
+    /* colliding rows matter once a leaves L1 */
+    const bool copies =
+        run->a_transposed || (fm_rows_collide(run->k) && run->m * run->k > 4096);
     const size_t depth = fm_rows_from(0, FM_DEPTH_BLOCK, run->k).end;
     for (int i = 0; i < 2; i++)
         run->slabs[i] =

@@ -128,6 +128,13 @@ fm_source fm_network_source(const fm_network *network, const fm_data *data);
  * meetings and `total` of them in the whole call. */
 size_t fm_members_for(double fmas, double total);
 
+/* Whether rows of that many doubles, one behind the other, share few cache sets: their stride
+ * is then a multiple of 1 KB. */
+static inline bool fm_rows_collide(size_t columns)
+{
+    return columns % 128 == 0;
+}
+
 /* Fused multiply-adds of one row's forward pass. */
 double fm_network_row_fmas(const fm_network *network);
 

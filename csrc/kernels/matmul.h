@@ -64,6 +64,13 @@ INLINE void matmul_tile(const int mr, const int np, double *y, size_t y_stride, 
             v_store(y + i * y_stride + j * VL, acc[i * columns + j]);
 }
 
+/* TILE for every height, in a switch. */
+#if MR > 6
+#define TILE_HEIGHTS TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8)
+#else
+#define TILE_HEIGHTS TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#endif
+
 /* Tile heights for `left` rows: MR, and the last two alike so that no sliver remains. */
 INLINE size_t tile_rows(size_t left)
 {
@@ -114,17 +121,8 @@ INLINE void matmul_column(const int np, double *y, size_t y_stride, const double
     case m:                                                                                    \
         matmul_tile(m, np, yi, y_stride, xi, x_stride, w, panel_stride, FM_PANEL, NULL, depth, \
                     resume);                                                                   \
-        break
-            TILE(1);
-            TILE(2);
-            TILE(3);
-            TILE(4);
-            TILE(5);
-            TILE(6);
-#if MR > 6
-            TILE(7);
-            TILE(8);
-#endif
+        break;
+            TILE_HEIGHTS
 #undef TILE
         }
     }
@@ -197,22 +195,14 @@ static void kernel_matmul_packing(double *y, size_t y_stride, const double *x, s
                                   double *panel, const double *w, size_t w_stride, size_t rows,
                                   size_t depth, bool resume)
 {
+    assert(rows > 0);
     const size_t mr = tile_rows(rows);
     switch (mr) {
 #define TILE(m)                                                                                \
     case m:                                                                                    \
         matmul_tile(m, 1, y, y_stride, x, x_stride, w, 0, w_stride, panel, depth, resume);     \
-        break
-        TILE(1);
-        TILE(2);
-        TILE(3);
-        TILE(4);
-        TILE(5);
-        TILE(6);
-#if MR > 6
-        TILE(7);
-        TILE(8);
-#endif
+        break;
+        TILE_HEIGHTS
 #undef TILE
     }
     matmul_column(1, y + mr * y_stride, y_stride, x + mr * x_stride, x_stride, panel, 0,
