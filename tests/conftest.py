@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,6 +18,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def engine(request: pytest.FixtureRequest) -> str:
     """The name of an engine."""
     return str(request.param)
+
+
+@pytest.fixture(params=[1, 2, 3])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A number of threads, set for the test."""
+    before = fastmlp.get_num_threads()
+    fastmlp.set_num_threads(request.param)
+    yield request.param
+    fastmlp.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from kernels.exact import chain, same_bits
 
-import fastmlp
 from fastmlp import _core
 
 # Ragged last panels, rows beside and beyond a row block (96), depths around a depth block (256),
@@ -27,14 +24,6 @@ SHAPES = [
     (40, 640, 200),
     (520, 40, 530),
 ]
-
-
-@pytest.fixture(params=[1, 2, 3])
-def threads(request: pytest.FixtureRequest) -> Iterator[int]:
-    before = fastmlp.get_num_threads()
-    fastmlp.set_num_threads(request.param)
-    yield request.param
-    fastmlp.set_num_threads(before)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

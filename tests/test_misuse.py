@@ -2,7 +2,7 @@
 
 Nothing here may print, crash or change a weight. A row's call is given a compiled model of 3
 features and 4 classes; the patterns must all be found in the message: first the name of the
-argument, then what was received.
+argument, then what was received. One file, since it is one table.
 """
 
 from __future__ import annotations

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from engine_cases import ADAM, NESTEROV, SPARSE, mlp
 
-from fastmlp import _core
 from fastmlp.engine import (
     SETTLING_STEPS,
     SMALLEST_MOMENT,
@@ -26,14 +23,6 @@ from fastmlp.engine.reference import ReferenceEngine
 TINY = np.array([0.5, -0.5, 1.5, -1.5, 2.0**100]) * SMALLEST_MOMENT
 # By lists of non-zeros and by columns, by batch rows, and a gradient block at a time.
 NETWORKS = [(mlp(784, 128, 10), 32), (mlp(5, 7, 3), 32), (mlp(5, 7, 3), 1500)]
-
-
-@pytest.fixture(params=[1, 2, 3])
-def threads(request: pytest.FixtureRequest) -> Iterator[int]:
-    before = _core.get_num_threads()
-    _core.set_num_threads(request.param)
-    yield request.param
-    _core.set_num_threads(before)
 
 
 def start(network: Network, slot: int) -> Float64Array:

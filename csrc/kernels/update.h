@@ -223,6 +223,8 @@ _Static_assert(LONG_ROWS % MR_GRADIENT == 0 && LONG_ROWS % 2 == 0, "whole tiles 
 _Static_assert(LONG_ROWS *(FM_GRADIENT_BLOCK + LONG_PANELS * FM_PANEL) <= FM_UPDATE_SCRATCH,
                "a packed block of x and the gradients");
 
+/* g (panels, LONG_ROWS, 8) += x (rows, count)^T dz (rows, panels * 8) of one gradient block, or
+ * = if fresh; x packed for tiles of MR_GRADIENT. */
 INLINE void sum_block(double *g, const double *x, size_t count, const double *dz,
                       size_t dz_stride, size_t rows, size_t panels, bool fresh)
 {
