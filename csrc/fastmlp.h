@@ -5,7 +5,10 @@
  * Letters: N samples in a set, B rows in a batch, F input features, K outputs.
  * All matrices given here are row-major and contiguous. No function prints or exits; all that
  * can fail return a status. Results are bitwise independent of the number of threads and of
- * the instruction set. Calls on one network are serialised by a lock inside it.
+ * the instruction set, as long as weights are finite: inputs that are zero are skipped where
+ * that pays, so 0 * infinity may be left out. Calls on one network are serialised by a lock
+ * inside it. A fork waits for running calls, so that the child has networks between two of
+ * them.
  */
 #ifndef FASTMLP_H
 #define FASTMLP_H
@@ -38,12 +41,13 @@ typedef enum fm_operation_kind {
 
 typedef struct fm_operation {
     fm_operation_kind kind;
-    size_t outputs;                              /* FM_DENSE */
-    bool use_bias, trainable;                    /* FM_DENSE */
-    double negative_slope, max_value, threshold; /* FM_RELU */
-    double rate;                                 /* FM_DROPOUT, in [0, 1) */
-    uint64_t seed;                               /* FM_DROPOUT, the Philox key */
-    double scale, offset;                        /* FM_RESCALING */
+    size_t outputs;                   /* FM_DENSE */
+    bool use_bias, trainable;         /* FM_DENSE */
+    double negative_slope, threshold; /* FM_RELU */
+    double max_value;                 /* FM_RELU, > 0; INFINITY for none */
+    double rate;                      /* FM_DROPOUT, in [0, 1) */
+    uint64_t seed;                    /* FM_DROPOUT, the Philox key */
+    double scale, offset;             /* FM_RESCALING */
 } fm_operation;
 
 typedef enum fm_loss_kind {
@@ -92,6 +96,17 @@ fm_status fm_network_create(fm_network **network, const char *isa, size_t inputs
 
 /* Frees a network; NULL is allowed. No call on it may be running. */
 void fm_network_free(fm_network *network);
+
+/* The width K of what the network puts out. */
+size_t fm_network_outputs(const fm_network *network);
+
+/* How many parameters there are, and the shape of one: rank 2 (inputs, outputs) for a kernel,
+ * rank 1 (outputs) for a bias. FM_ERROR_ARGUMENT if there is no such parameter. */
+typedef struct fm_shape {
+    size_t rank, size[2];
+} fm_shape;
+size_t fm_network_parameters(const fm_network *network);
+fm_status fm_network_shape(const fm_network *network, size_t parameter, fm_shape *shape);
 
 /* Parameters count Dense by Dense: kernel (inputs, outputs), then bias (outputs) if used.
  * slot is FM_VALUE for the parameter itself or the number of an optimizer slot. */

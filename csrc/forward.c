@@ -14,8 +14,8 @@ static void gather_lists(const training_run *run, const fm_member *self, size_t 
     const fm_pair_lists *lists = &network->workspace.lists[step % 2];
     const fm_range own = fm_team_share(fm_pairs(network->inputs), self);
     const fm_workspace *space = &network->workspace;
-    network->kernels->gather_pairs(lists->entries, lists->spans, space->batch, &run->source,
-                                   run->order + start_of_step(run, step),
+    network->kernels->gather_pairs(lists->entries, lists->spans, space->list_room.rows,
+                                   &run->source, run->order + start_of_step(run, step),
                                    rows_of_step(run, step), own.begin, own.end,
                                    space->pair_scratch + self->index * FM_PAIR_SCRATCH);
     for (size_t pair = own.begin; pair < own.end; pair++)

@@ -9,6 +9,62 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* -- all networks, for forks -- */
+
+/* A ring through a head. Without it a child could find the lock of a network held by a thread
+ * that does not exist there, and half a step in its weights. */
+static struct fm_network networks = {.next = &networks, .previous = &networks};
+static pthread_mutex_t networks_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Waits until no call runs and lets none begin. */
+static void before_fork(void)
+{
+    pthread_mutex_lock(&networks_lock);
+    for (fm_network *each = networks.next; each != &networks; each = each->next)
+        pthread_mutex_lock(&each->lock);
+}
+
+static void after_fork_in_parent(void)
+{
+    for (fm_network *each = networks.next; each != &networks; each = each->next)
+        pthread_mutex_unlock(&each->lock);
+    pthread_mutex_unlock(&networks_lock);
+}
+
+/* The child's one thread is not the one that locked, in the eyes of some systems: begin anew.
+ */
+static void after_fork_in_child(void)
+{
+    for (fm_network *each = networks.next; each != &networks; each = each->next)
+        pthread_mutex_init(&each->lock, NULL);
+    pthread_mutex_init(&networks_lock, NULL);
+}
+
+static void register_fork_handlers(void)
+{
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+static void enlist(fm_network *network)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, register_fork_handlers);
+    pthread_mutex_lock(&networks_lock);
+    network->next = networks.next;
+    network->previous = &networks;
+    networks.next->previous = network;
+    networks.next = network;
+    pthread_mutex_unlock(&networks_lock);
+}
+
+static void delist(fm_network *network)
+{
+    pthread_mutex_lock(&networks_lock);
+    network->next->previous = network->previous;
+    network->previous->next = network->next;
+    pthread_mutex_unlock(&networks_lock);
+}
+
 /* -- from operations to stages -- */
 
 static bool is_rate(double rate)
@@ -23,25 +79,34 @@ static bool operation_is_valid(const fm_operation *operation)
         return operation->outputs > 0;
     case FM_DROPOUT:
         return is_rate(operation->rate);
-    case FM_RELU:
+    case FM_RELU: /* a zeroed max_value would make every output 0 */
+        return isfinite(operation->negative_slope) && isfinite(operation->threshold) &&
+               operation->max_value > 0;
+    case FM_RESCALING:
+        return isfinite(operation->scale) && isfinite(operation->offset);
     case FM_TANH:
     case FM_SOFTMAX:
-    case FM_RESCALING:
         return true;
     }
     return false;
+}
+
+static bool loss_is_valid(const fm_loss *loss)
+{
+    return (unsigned)loss->kind <= FM_MEAN_SQUARED_ERROR &&
+           (unsigned)loss->reduction <= FM_MEAN_WITH_SAMPLE_WEIGHT &&
+           is_rate(loss->label_smoothing) && loss->epsilon >= 0 && loss->epsilon < 0.5;
 }
 
 static bool training_is_valid(const fm_loss *loss, const fm_optimizer *optimizer)
 {
     if (loss == NULL || optimizer == NULL)
         return loss == NULL && optimizer == NULL;
-    if ((unsigned)loss->kind > FM_MEAN_SQUARED_ERROR ||
-        (unsigned)loss->reduction > FM_MEAN_WITH_SAMPLE_WEIGHT)
+    if (!loss_is_valid(loss))
         return false;
     if (optimizer->kind == FM_ADAM)
         return is_rate(optimizer->beta_1) && is_rate(optimizer->beta_2) &&
-               optimizer->epsilon >= 0;
+               optimizer->epsilon >= 0 && isfinite(optimizer->epsilon);
     return optimizer->kind == FM_SGD && is_rate(optimizer->momentum);
 }
 
@@ -70,7 +135,8 @@ static void build_stages(fm_network *network, size_t operation_count)
             *stage->kernel = (fm_parameter){.rows = inputs, .columns = operation->outputs};
             if (operation->use_bias) {
                 stage->bias = &network->parameters[network->parameter_count++];
-                *stage->bias = (fm_parameter){.rows = 1, .columns = operation->outputs};
+                *stage->bias =
+                    (fm_parameter){.rows = 1, .columns = operation->outputs, .vector = true};
             }
             stage->elementwise = operation + 1;
         } else if (operation->kind == FM_SOFTMAX) {
@@ -158,8 +224,10 @@ fm_status fm_network_create(fm_network **network_out, const char *isa, size_t in
     if (operation_count > 0)
         memcpy(network->operations, operations, operation_count * sizeof *operations);
     build_stages(network, operation_count);
+    const fm_float_state saved = fm_float_state_enter();
     for (int byte = 0; byte < 256; byte++)
         network->table[byte] = byte * network->scale + network->offset;
+    fm_float_state_leave(saved);
     if (loss != NULL) {
         network->trains = true;
         network->loss = *loss;
@@ -171,6 +239,7 @@ fm_status fm_network_create(fm_network **network_out, const char *isa, size_t in
     if (status != FM_OK)
         goto error;
     lay_out_parameters(network);
+    enlist(network);
     *network_out = network;
     return FM_OK;
 error:
@@ -182,9 +251,12 @@ void fm_network_free(fm_network *network)
 {
     if (network == NULL)
         return;
+    if (network->next != NULL)
+        delist(network);
     free(network->memory.base);
-    free(network->workspace.arena.base);
+    fm_workspace_free(&network->workspace);
     free(network->lane_memory.base);
+    free(network->lane_list_memory.base);
     free(network->lanes);
     free(network->parameters);
     free(network->stages);
@@ -194,6 +266,25 @@ void fm_network_free(fm_network *network)
 }
 
 /* -- parameters -- */
+
+size_t fm_network_outputs(const fm_network *network)
+{
+    return network->outputs;
+}
+
+size_t fm_network_parameters(const fm_network *network)
+{
+    return network->parameter_count;
+}
+
+fm_status fm_network_shape(const fm_network *network, size_t parameter, fm_shape *shape)
+{
+    if (parameter >= network->parameter_count)
+        return FM_ERROR_ARGUMENT;
+    const fm_parameter *p = &network->parameters[parameter];
+    *shape = p->vector ? (fm_shape){1, {p->columns, 0}} : (fm_shape){2, {p->rows, p->columns}};
+    return FM_OK;
+}
 
 /* The packed array that (parameter, slot) names, or NULL. */
 static double *find_packed(const fm_network *network, size_t parameter, int slot)

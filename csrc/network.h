@@ -23,6 +23,7 @@ typedef enum fm_stage_kind {
 
 typedef struct fm_parameter {
     size_t rows, columns;
+    bool vector;      /* its one row is a vector to those outside */
     fm_packed packed; /* (rows, columns) in panels, and its slots */
     size_t start;     /* of its gradient where those of all parameters are stored */
 } fm_parameter;
@@ -61,16 +62,22 @@ static inline size_t fm_pairs(size_t features)
 #define FM_SCRATCH FM_UPDATE_SCRATCH
 static_assert(FM_SCRATCH >= FM_TRANSPOSE_SCRATCH, "matmul_transposed fits");
 
-/* Buffers of training, laid out for `batch` rows and `threads` members. Those used from one
- * step to the next are double. */
-typedef struct fm_workspace {
+/* One part of a workspace: memory of its own, which only grows, so that calls that alternate
+ * between ways of training allocate nothing. */
+typedef struct fm_room {
     fm_arena arena;
-    size_t batch, threads;
-    bool sparse;
-    bool in_blocks;         /* see blocks.c: activations are (threads * FM_TAIL_ROWS) rows */
-    double *gradients;      /* (1 + threads, gradient_size): the sum, each member's; or NULL */
-    double *x[2];           /* (batch, stages[0].stride), if not sparse */
-    fm_pair_lists lists[2]; /* if sparse */
+    size_t rows, threads; /* laid out for */
+} fm_room;
+
+/* Buffers of training. Those used from one step to the next are double. */
+typedef struct fm_workspace {
+    fm_room batch_room, activation_room, dense_room, list_room, gradient_room;
+    bool sparse;            /* this call */
+    bool in_blocks;         /* this call, see blocks.c: activations are of (threads *
+                               FM_TAIL_ROWS) rows */
+    double *gradients;      /* (1 + threads, gradient_size): the sum, each member's */
+    double *x[2];           /* (rows, stages[0].stride), if not sparse */
+    fm_pair_lists lists[2]; /* if sparse; capacity list_room.rows */
     double *losses[2];      /* (batch) */
     double *scale[2];       /* (batch) weight of each row's loss and gradient */
     int32_t *labels;        /* (batch) */
@@ -79,11 +86,14 @@ typedef struct fm_workspace {
     fm_pair *pair_scratch;  /* (threads, FM_PAIR_SCRATCH), if sparse */
 } fm_workspace;
 
+void fm_workspace_free(fm_workspace *space);
+
 /* Buffers of inference: each member pushes blocks of rows through all stages. */
 typedef struct fm_lane {
     double *x;    /* (FM_LANE_ROWS, stages[0].stride) */
     double *y[2]; /* (FM_LANE_ROWS, widest stride): a stage reads one and writes the other */
     double *dy;   /* (FM_LANE_ROWS, last stride): the loss kernel's scratch */
+    /* if the first product is by lists */
     fm_entry *entries;     /* (inputs), for a few rows */
     fm_pair_lists lists;   /* capacity FM_LANE_ROWS, for more */
     fm_pair *pair_scratch; /* FM_PAIR_SCRATCH */
@@ -92,7 +102,8 @@ typedef struct fm_lane {
 #define FM_LANE_ROWS 48
 
 struct fm_network {
-    pthread_mutex_t lock; /* held by every call that uses what follows */
+    struct fm_network *next, *previous; /* in the list of all networks, see network.c */
+    pthread_mutex_t lock;               /* held by every call that uses what follows */
     const fm_kernels *kernels;
     size_t inputs, outputs;
     fm_operation *operations;
@@ -111,9 +122,9 @@ struct fm_network {
     uint8_t *active; /* (pairs): which pairs of the first kernel's rows may have slots that are
                         not 0 */
     fm_workspace workspace;
-    fm_arena lane_memory;
-    fm_lane *lanes; /* (lane_count), allocated with lane_memory */
-    size_t lane_count;
+    fm_arena lane_memory, lane_list_memory;
+    fm_lane *lanes;                     /* (lane_count), allocated with lane_memory */
+    size_t lane_count, lane_list_count; /* the first so many lanes have lists, too */
 };
 
 static inline const fm_stage *fm_last_stage(const fm_network *network)

@@ -74,27 +74,25 @@ static void event_wait(fm_event *event, unsigned seen, unsigned spins)
 /* -- floating-point state -- */
 
 #if defined(__x86_64__) || defined(__i386__)
-typedef unsigned float_state;
-static float_state float_state_enter(void)
+fm_float_state fm_float_state_enter(void)
 {
     unsigned saved = _mm_getcsr();
     _mm_setcsr(0x1F80); /* nearest, all exceptions masked, no flush to zero */
     return saved;
 }
-static void float_state_leave(float_state saved)
+void fm_float_state_leave(fm_float_state saved)
 {
-    _mm_setcsr(saved);
+    _mm_setcsr((unsigned)saved);
 }
 #elif defined(__aarch64__)
-typedef uint64_t float_state;
-static float_state float_state_enter(void)
+fm_float_state fm_float_state_enter(void)
 {
     uint64_t saved;
     __asm__ volatile("mrs %0, fpcr" : "=r"(saved));
     __asm__ volatile("msr fpcr, %0" ::"r"(UINT64_C(0)));
     return saved;
 }
-static void float_state_leave(float_state saved)
+void fm_float_state_leave(fm_float_state saved)
 {
     __asm__ volatile("msr fpcr, %0" ::"r"(saved));
 }
@@ -142,9 +140,9 @@ void fm_team_wait(const fm_member *self)
 static void run_member(size_t index)
 {
     fm_member self = {index, team.count, &team.barrier};
-    float_state saved = float_state_enter();
+    fm_float_state saved = fm_float_state_enter();
     team.body(team.argument, &self);
-    float_state_leave(saved);
+    fm_float_state_leave(saved);
 }
 
 typedef struct worker_start {
@@ -228,9 +226,9 @@ void fm_team_run(size_t count, fm_team_body *body, void *argument)
     assert(count >= 1 && count <= FM_MAX_THREADS);
     if (count == 1 || pthread_mutex_trylock(&team.busy) != 0) {
         fm_member alone = {0, 1, NULL};
-        float_state saved = float_state_enter();
+        fm_float_state saved = fm_float_state_enter();
         body(argument, &alone);
-        float_state_leave(saved);
+        fm_float_state_leave(saved);
         return;
     }
     prepare_team(count);

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct fm_barrier fm_barrier;
 
@@ -30,6 +31,12 @@ typedef void fm_team_body(void *argument, const fm_member *self);
  * member runs under round-to-nearest with subnormals kept, and the caller's floating-point
  * state is restored afterwards. */
 void fm_team_run(size_t count, fm_team_body *body, void *argument);
+
+/* The floating-point state that the numerics contract asks for (nearest, subnormals kept), for
+ * arithmetic outside of a run; leave restores what enter returned. */
+typedef uint64_t fm_float_state;
+fm_float_state fm_float_state_enter(void);
+void fm_float_state_leave(fm_float_state saved);
 
 /* Blocks until all members of the run have called it; what they wrote before is visible. */
 void fm_team_wait(const fm_member *self);

@@ -119,60 +119,101 @@ static void train_member(void *argument, const fm_member *self)
 
 /* -- workspace and the public call -- */
 
-static void lay_out_workspace(fm_network *network)
+static void lay_out_batch(fm_network *network, fm_room *room)
 {
     fm_workspace *space = &network->workspace;
-    fm_arena *arena = &space->arena;
-    const size_t batch = space->batch;
-    const size_t rows = space->in_blocks ? space->threads * FM_TAIL_ROWS : batch;
     for (int i = 0; i < 2; i++) {
-        space->losses[i] = fm_arena_take(arena, batch, sizeof(double));
-        space->scale[i] = fm_arena_take(arena, batch, sizeof(double));
-        if (!space->sparse) {
-            size_t row = network->stages[0].stride * sizeof(double);
-            space->x[i] = fm_arena_take(arena, rows, row);
-            continue;
-        }
-        const size_t pairs = fm_pairs(network->inputs);
-        space->lists[i].entries = fm_arena_take(arena, pairs, batch * sizeof(fm_pair));
-        space->lists[i].spans = fm_arena_take(arena, pairs, sizeof(fm_span));
+        space->losses[i] = fm_arena_take(&room->arena, room->rows, sizeof(double));
+        space->scale[i] = fm_arena_take(&room->arena, room->rows, sizeof(double));
     }
-    space->labels = fm_arena_take(arena, batch, sizeof(int32_t));
-    space->targets = fm_arena_take(arena, batch, sizeof(double *));
-    space->scratch = fm_arena_take(arena, space->threads, FM_SCRATCH * sizeof(double));
-    if (space->sparse)
-        space->pair_scratch =
-            fm_arena_take(arena, space->threads, FM_PAIR_SCRATCH * sizeof(fm_pair));
-    for (size_t s = 1; s < network->stage_count; s++) {
-        fm_stage *stage = &network->stages[s];
-        size_t row = stage->stride * sizeof(double);
-        stage->y = fm_arena_take(arena, rows, row);
-        stage->dz = fm_arena_take(arena, rows, row);
-        stage->slope = stage->elementwise_count > 0 ? fm_arena_take(arena, rows, row) : NULL;
-    }
-    if (space->in_blocks)
-        space->gradients =
-            fm_arena_take(arena, 1 + space->threads, network->gradient_size * sizeof(double));
+    space->labels = fm_arena_take(&room->arena, room->rows, sizeof(int32_t));
+    space->targets = fm_arena_take(&room->arena, room->rows, sizeof(double *));
+    space->scratch = fm_arena_take(&room->arena, room->threads, FM_SCRATCH * sizeof(double));
 }
 
-/* Makes the workspace fit; one that fits already is kept. */
+static void lay_out_activations(fm_network *network, fm_room *room)
+{
+    for (size_t s = 1; s < network->stage_count; s++) {
+        fm_stage *stage = &network->stages[s];
+        const size_t row = stage->stride * sizeof(double);
+        stage->y = fm_arena_take(&room->arena, room->rows, row);
+        stage->dz = fm_arena_take(&room->arena, room->rows, row);
+        if (stage->elementwise_count > 0)
+            stage->slope = fm_arena_take(&room->arena, room->rows, row);
+    }
+}
+
+static void lay_out_dense(fm_network *network, fm_room *room)
+{
+    const size_t row = network->stages[0].stride * sizeof(double);
+    for (int i = 0; i < 2; i++)
+        network->workspace.x[i] = fm_arena_take(&room->arena, room->rows, row);
+}
+
+static void lay_out_lists(fm_network *network, fm_room *room)
+{
+    fm_workspace *space = &network->workspace;
+    const size_t pairs = fm_pairs(network->inputs);
+    for (int i = 0; i < 2; i++) {
+        space->lists[i].entries =
+            fm_arena_take(&room->arena, pairs, room->rows * sizeof(fm_pair));
+        space->lists[i].spans = fm_arena_take(&room->arena, pairs, sizeof(fm_span));
+    }
+    space->pair_scratch =
+        fm_arena_take(&room->arena, room->threads, FM_PAIR_SCRATCH * sizeof(fm_pair));
+}
+
+static void lay_out_gradients(fm_network *network, fm_room *room)
+{
+    network->workspace.gradients =
+        fm_arena_take(&room->arena, 1 + room->threads, network->gradient_size * sizeof(double));
+}
+
+/* Makes a room large enough; what it holds is not kept if it has to grow. */
+static fm_status provide(fm_network *network, fm_room *room, size_t rows, size_t threads,
+                         void lay_out(fm_network *, fm_room *))
+{
+    if (room->rows >= rows && room->threads >= threads)
+        return FM_OK;
+    const fm_room larger = {.rows = rows > room->rows ? rows : room->rows,
+                            .threads = threads > room->threads ? threads : room->threads};
+    free(room->arena.base);
+    *room = larger;
+    lay_out(network, room);
+    const fm_status status = fm_arena_allocate(&room->arena);
+    if (status == FM_OK)
+        lay_out(network, room);
+    else
+        *room = (fm_room){0};
+    return status;
+}
+
 static fm_status prepare_workspace(fm_network *network, size_t batch, size_t threads,
                                    bool sparse, bool in_blocks)
 {
     fm_workspace *space = &network->workspace;
-    if (space->arena.base != NULL && space->batch >= batch && space->threads >= threads &&
-        space->sparse == sparse && space->in_blocks == in_blocks)
-        return FM_OK;
-    free(space->arena.base);
-    *space = (fm_workspace){
-        .batch = batch, .threads = threads, .sparse = sparse, .in_blocks = in_blocks};
-    lay_out_workspace(network);
-    fm_status status = fm_arena_allocate(&space->arena);
+    const size_t rows = in_blocks ? threads * FM_TAIL_ROWS : batch;
+    space->sparse = sparse;
+    space->in_blocks = in_blocks;
+    fm_status status = provide(network, &space->batch_room, batch, threads, lay_out_batch);
     if (status == FM_OK)
-        lay_out_workspace(network);
-    else
-        *space = (fm_workspace){0};
+        status = provide(network, &space->activation_room, rows, 1, lay_out_activations);
+    if (status == FM_OK && !sparse)
+        status = provide(network, &space->dense_room, rows, 1, lay_out_dense);
+    if (status == FM_OK && sparse)
+        status = provide(network, &space->list_room, batch, threads, lay_out_lists);
+    if (status == FM_OK && in_blocks)
+        status = provide(network, &space->gradient_room, 1, threads, lay_out_gradients);
     return status;
+}
+
+void fm_workspace_free(fm_workspace *space)
+{
+    free(space->batch_room.arena.base);
+    free(space->activation_room.arena.base);
+    free(space->dense_room.arena.base);
+    free(space->list_room.arena.base);
+    free(space->gradient_room.arena.base);
 }
 
 static bool data_fits(const fm_network *network, const fm_data *data)
@@ -227,9 +268,11 @@ fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *orde
     const bool in_blocks = fm_wants_blocks(&run.plan, batch, sparse);
     fm_status status = prepare_workspace(network, batch, members, sparse, in_blocks);
     if (status == FM_OK) {
-        if (!sparse)
-            memset(network->active, 1,
-                   fm_pairs(network->inputs)); /* a dense update touches every pair */
+        /* A dense update touches every pair; and where epsilon is 0, Adam's step of a weight
+         * without gradient is 0 / 0, which the contract has everywhere or nowhere. */
+        const bool still = network->optimizer.kind == FM_SGD || network->optimizer.epsilon > 0;
+        if (!sparse || !still)
+            memset(network->active, 1, fm_pairs(network->inputs));
         fm_team_run(members, train_member, &run);
         *iterations += (int64_t)run.steps;
     }

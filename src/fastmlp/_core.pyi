@@ -7,14 +7,14 @@ class CNetwork:
     def __init__(
         self,
         inputs: int,
-        outputs: int,
         operations: list[tuple[Any, ...]],
-        shapes: list[tuple[int, ...]],
         loss: tuple[Any, ...] | None,
         optimizer: tuple[Any, ...] | None,
     ) -> None: ...
     @property
     def isa(self) -> str: ...
+    @property
+    def shapes(self) -> list[tuple[int, ...]]: ...
     def read(self, parameter: int, slot: int) -> NDArray[np.float64]: ...
     def write(self, parameter: int, slot: int, values: NDArray[np.float64]) -> None: ...
     def train(

@@ -53,6 +53,12 @@ cdef extern from "fastmlp.h" nogil:
                                 const fm_operation *operations, size_t operation_count,
                                 const fm_loss *loss, const fm_optimizer *optimizer)
     void fm_network_free(fm_network *network)
+    ctypedef struct fm_shape:
+        size_t rank
+        size_t size[2]
+    size_t fm_network_outputs(const fm_network *network)
+    size_t fm_network_parameters(const fm_network *network)
+    fm_status fm_network_shape(const fm_network *network, size_t parameter, fm_shape *shape)
     fm_status fm_network_read(fm_network *network, size_t parameter, int slot, double *values)
     fm_status fm_network_write(fm_network *network, size_t parameter, int slot,
                                const double *values)
@@ -117,13 +123,20 @@ cdef int check(fm_status status) except -1:
 
 cdef void *data_of(cnp.ndarray array, int type_number, tuple shape, str name) except NULL:
     """The pointer of an array after checking its dtype, layout and shape."""
-    if (cnp.PyArray_TYPE(array) != type_number or not cnp.PyArray_IS_C_CONTIGUOUS(array)
-            or not cnp.PyArray_ISALIGNED(array) or (<object>array).shape != shape):
+    if (cnp.PyArray_TYPE(array) != type_number or not cnp.PyArray_ISCARRAY_RO(array)
+            or (<object>array).shape != shape):
         raise ValueError(
             f"{name} must be a C-contiguous array of shape {shape} and the engine's dtype. "
             f"Received: dtype={array.dtype}, shape={(<object>array).shape}"
         )
     return cnp.PyArray_DATA(array)
+
+
+cdef int matrix(str name, cnp.ndarray array) except -1:
+    """Nothing, if an array has two axes."""
+    if cnp.PyArray_NDIM(array) != 2:
+        raise ValueError(f"{name} must have two axes. Received: shape={(<object>array).shape}")
+    return 0
 
 
 cdef class CNetwork:
@@ -137,10 +150,8 @@ cdef class CNetwork:
     cdef fm_network *network
     cdef size_t inputs, outputs
     cdef bint sparse_labels
-    cdef list shapes
 
-    def __cinit__(self, size_t inputs, size_t outputs, list operations, list shapes, loss,
-                  optimizer):
+    def __cinit__(self, size_t inputs, list operations, loss, optimizer):
         cdef fm_loss c_loss
         cdef fm_optimizer c_optimizer
         cdef size_t count = len(operations)
@@ -148,7 +159,6 @@ cdef class CNetwork:
         cdef fm_status status
         if c_operations == NULL:
             raise MemoryError()
-        self.inputs, self.outputs, self.shapes = inputs, outputs, shapes
         try:
             for i in range(count):
                 (c_operations[i].kind, c_operations[i].outputs, c_operations[i].use_bias,
@@ -170,6 +180,7 @@ cdef class CNetwork:
         finally:
             free(c_operations)
         check(status)
+        self.inputs, self.outputs = inputs, fm_network_outputs(self.network)
 
     def __dealloc__(self):
         fm_network_free(self.network)
@@ -178,16 +189,32 @@ cdef class CNetwork:
     def isa(self):
         return fm_network_isa(self.network).decode()
 
+    cdef tuple shape(self, size_t parameter):
+        cdef fm_shape shape
+        check(fm_network_shape(self.network, parameter, &shape))
+        return tuple([shape.size[i] for i in range(shape.rank)])
+
+    @property
+    def shapes(self):
+        """Shapes of all parameters, in order."""
+        return [self.shape(i) for i in range(fm_network_parameters(self.network))]
+
     def read(self, size_t parameter, int slot):
-        shape = self.shapes[parameter]
-        cdef cnp.ndarray values = np.empty(shape)
-        check(fm_network_read(self.network, parameter, slot,
-                              <double *>cnp.PyArray_DATA(values)))
+        cdef cnp.ndarray values = np.empty(self.shape(parameter))
+        cdef double *c_values = <double *>cnp.PyArray_DATA(values)
+        cdef fm_status status
+        with nogil:  # it waits for a call that runs
+            status = fm_network_read(self.network, parameter, slot, c_values)
+        check(status)
         return values
 
-    def write(self, size_t parameter, int slot, cnp.ndarray values):
-        pointer = <uintptr_t>data_of(values, cnp.NPY_FLOAT64, self.shapes[parameter], "value")
-        check(fm_network_write(self.network, parameter, slot, <double *><uintptr_t>pointer))
+    def write(self, size_t parameter, int slot, cnp.ndarray values not None):
+        cdef double *c_values = <double *>data_of(
+            values, cnp.NPY_FLOAT64, self.shape(parameter), "value")
+        cdef fm_status status
+        with nogil:
+            status = fm_network_write(self.network, parameter, slot, c_values)
+        check(status)
 
     cdef fm_data data(self, cnp.ndarray x, targets, sample_weight) except *:
         cdef fm_data data
@@ -214,9 +241,11 @@ cdef class CNetwork:
                 sample_weight, cnp.NPY_FLOAT64, (n,), "sample_weight")
         return data
 
-    def train(self, x, targets, sample_weight, cnp.ndarray order, size_t batch_size,
-              cnp.ndarray learning_rates, cnp.ndarray iterations, bint record_outputs):
+    def train(self, cnp.ndarray x not None, targets, sample_weight, cnp.ndarray order not None,
+              size_t batch_size, cnp.ndarray learning_rates not None,
+              cnp.ndarray iterations not None, bint record_outputs):
         cdef fm_data data = self.data(x, targets, sample_weight)
+        matrix("order", order)
         cdef size_t epochs = order.shape[0], count = order.shape[1]
         steps = epochs * ((count + batch_size - 1) // batch_size) if batch_size > 0 else 0
         cdef int64_t *c_order = <int64_t *>data_of(
@@ -239,7 +268,7 @@ cdef class CNetwork:
         check(status)
         return losses, outputs
 
-    def evaluate(self, x, targets):
+    def evaluate(self, cnp.ndarray x not None, targets):
         cdef fm_data data = self.data(x, targets, None)
         cdef cnp.ndarray losses = np.empty(data.rows)
         cdef cnp.ndarray outputs = np.empty((data.rows, self.outputs))
@@ -251,7 +280,7 @@ cdef class CNetwork:
         check(status)
         return losses, outputs
 
-    def predict(self, x, int64_t dropout_step):
+    def predict(self, cnp.ndarray x not None, int64_t dropout_step):
         cdef fm_data data = self.data(x, None, None)
         cdef cnp.ndarray outputs = np.empty((data.rows, self.outputs))
         cdef double *c_outputs = <double *>cnp.PyArray_DATA(outputs)
@@ -275,9 +304,11 @@ cdef bint is_transposed(cnp.ndarray x):
     return cnp.PyArray_IS_F_CONTIGUOUS(x) and not cnp.PyArray_IS_C_CONTIGUOUS(x)
 
 
-def matmul(cnp.ndarray a, cnp.ndarray b):
+def matmul(cnp.ndarray a not None, cnp.ndarray b not None):
     """a (m, k) @ b (k, n) by the engine's kernels, to compare them with a BLAS. Either may be
     the transpose of a C-contiguous array."""
+    matrix("a", a)
+    matrix("b", b)
     cdef size_t m = a.shape[0], k = a.shape[1], n = b.shape[1]
     cdef bint a_transposed = is_transposed(a), b_transposed = is_transposed(b)
     cdef double *c_a = <double *>(data_of(a.T, cnp.NPY_FLOAT64, (k, m), "a.T") if a_transposed
@@ -310,7 +341,7 @@ def build_info():
     """What was built and what runs: isa (in use), isas (compiled in), compiler, flags."""
     flags = [build_type.decode(), "-ffp-contract=off", build_sanitizers.decode()]
     return {
-        "isa": CNetwork(1, 1, [], [], None, None).isa,
+        "isa": CNetwork(1, [], None, None).isa,
         "isas": isas(),
         "usable": [name for name in isas() if isa_usable(name)],
         "compiler": build_compiler.decode(),

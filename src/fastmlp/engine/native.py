@@ -78,9 +78,7 @@ class NativeEngine:
     def __init__(self, network: Network, training: Training | None) -> None:
         self._network = core.CNetwork(
             network.inputs,
-            network.outputs,
             [_operation(operation) for operation in network.operations],
-            network.parameter_shapes,
             _loss(training.loss) if training else None,
             _optimizer(training.optimizer) if training else None,
         )
