@@ -93,5 +93,31 @@ const void *fm_kernel_address(const char *isa, const char *name)
         return (const void *)(uintptr_t)kernels->kernel;
     FM_KERNELS(X)
 #undef X
+    const struct {
+        const char *prefix;
+        fm_family family;
+        int first, count;
+        const void *kernels;
+    } families[] = {
+        {"activation_", FM_OPERATION_FAMILY, FM_LAYER_COUNT, FM_ACTIVATION_COUNT,
+         kernels->activation},
+        {"loss_", FM_LOSS_FAMILY, 0, FM_LOSS_COUNT, kernels->loss},
+        {"prepare_", FM_OPTIMIZER_FAMILY, 0, FM_OPTIMIZER_COUNT, kernels->prepare},
+        {"apply_", FM_OPTIMIZER_FAMILY, 0, FM_OPTIMIZER_COUNT, kernels->apply},
+        {"update_", FM_OPTIMIZER_FAMILY, 0, FM_OPTIMIZER_COUNT, kernels->update},
+        {"sparse_update_", FM_OPTIMIZER_FAMILY, 0, FM_OPTIMIZER_COUNT, kernels->sparse_update},
+    };
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+        const size_t length = strlen(families[i].prefix);
+        if (strncmp(name, families[i].prefix, length) != 0)
+            continue;
+        const int kind = fm_find(families[i].family, name + length) - families[i].first;
+        if (kind < 0 || kind >= families[i].count)
+            return NULL;
+        const void *address; /* every member of a family is a pointer to a function */
+        memcpy(&address, (const char *)families[i].kernels + (size_t)kind * sizeof address,
+               sizeof address);
+        return address;
+    }
     return NULL;
 }

@@ -17,6 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "catalog.h"
+#include "types.h"
+
 typedef enum fm_status {
     FM_OK = 0,
     FM_ERROR_ARGUMENT, /* a size, kind or index is outside what this header allows */
@@ -30,57 +33,29 @@ const char *fm_status_message(fm_status status);
 
 /* -- what a network is made of -- */
 
-typedef enum fm_operation_kind {
-    FM_DENSE,     /* y = x w + bias; w (inputs, outputs), bias (outputs) */
-    FM_RELU,      /* x >= max_value: max_value; x > threshold: x; else slope (x - threshold) */
-    FM_TANH,      /* y = tanh(x) */
-    FM_SOFTMAX,   /* by row: exp(x - max) / sum exp(x - max) */
-    FM_DROPOUT,   /* while training keep with probability 1 - rate, scaled by 1 / (1 - rate) */
-    FM_RESCALING, /* y = x * scale + offset, two roundings */
-} fm_operation_kind;
-
+/* Words: a kind of the catalog (catalog.h, which says what each computes and what its options
+ * are) and its options in the catalog's order. fm_find and fm_option_name tell them by name;
+ * options out of their range are FM_ERROR_ARGUMENT. */
 typedef struct fm_operation {
     fm_operation_kind kind;
-    size_t outputs;                   /* FM_DENSE */
-    bool use_bias, trainable;         /* FM_DENSE */
-    double negative_slope, threshold; /* FM_RELU */
-    double max_value;                 /* FM_RELU, > 0; INFINITY for none */
-    double rate;                      /* FM_DROPOUT, in [0, 1) */
-    uint64_t seed;                    /* FM_DROPOUT, the Philox key */
-    double scale, offset;             /* FM_RESCALING */
+    double option[FM_MAX_OPTIONS];
+    uint64_t seed; /* dropout: the Philox key */
 } fm_operation;
-
-typedef enum fm_loss_kind {
-    FM_SPARSE_CATEGORICAL_CROSSENTROPY, /* labels (N) in [0, K) */
-    FM_CATEGORICAL_CROSSENTROPY,        /* targets (N, K) */
-    FM_MEAN_SQUARED_ERROR,              /* targets (N, K) */
-} fm_loss_kind;
-
-typedef enum fm_reduction {
-    FM_SUM_OVER_BATCH_SIZE,     /* sum_b weight_b loss_b / B */
-    FM_SUM,                     /* sum_b weight_b loss_b */
-    FM_MEAN_WITH_SAMPLE_WEIGHT, /* sum_b weight_b loss_b / sum_b weight_b */
-} fm_reduction;
 
 typedef struct fm_loss {
     fm_loss_kind kind;
-    bool from_logits;       /* the crossentropies: outputs are logits, else probabilities */
-    double label_smoothing; /* FM_CATEGORICAL_CROSSENTROPY: t (1 - s) + s / K */
-    double epsilon;         /* probabilities are clipped to [epsilon, 1 - epsilon] */
-    fm_reduction reduction;
+    double option[FM_MAX_OPTIONS];
+    fm_reduction_kind reduction;
 } fm_loss;
 
-typedef enum fm_optimizer_kind { FM_ADAM, FM_SGD } fm_optimizer_kind;
-
-/* Adam, step t >= 1: alpha = rate sqrt(1 - beta_2^t) / (1 - beta_1^t);
- *   m += (g - m)(1 - beta_1); v += (g g - v)(1 - beta_2); w -= m alpha / (sqrt(v) + epsilon).
- * SGD: w -= rate g; with momentum: m = momentum m - rate g; w += m,
- *   with nesterov: w += momentum m - rate g. */
 typedef struct fm_optimizer {
     fm_optimizer_kind kind;
-    double beta_1, beta_2, epsilon; /* FM_ADAM; slots 0, 1 = m, v */
-    double momentum;                /* FM_SGD; slot 0 = m if not zero */
-    bool nesterov;
+    double option[FM_MAX_OPTIONS];
+    /* Gradients are clipped before they are used, at most one way; 0: not. */
+    double clip_norm;        /* each parameter's to this Euclidean norm */
+    double clip_value;       /* each element to [-clip_value, clip_value] */
+    double clip_global_norm; /* all together to this norm */
+    bool stored; /* store gradients where they could be applied in registers: the same bits */
 } fm_optimizer;
 
 /* -- networks -- */
@@ -100,16 +75,20 @@ void fm_network_free(fm_network *network);
 /* The width K of what the network puts out. */
 size_t fm_network_outputs(const fm_network *network);
 
-/* How many parameters there are, and the shape of one: rank 2 (inputs, outputs) for a kernel,
- * rank 1 (outputs) for a bias. FM_ERROR_ARGUMENT if there is no such parameter. */
+/* How many parameters there are, and the shape and role of one: rank 2 (inputs, outputs) for a
+ * kernel, else rank 1 (outputs). Only trained ones have slots; a state changes while training,
+ * too. FM_ERROR_ARGUMENT if there is no such parameter. */
+typedef enum fm_role { FM_TRAINED, FM_STATE } fm_role;
 typedef struct fm_shape {
+    fm_role role;
     size_t rank, size[2];
 } fm_shape;
 size_t fm_network_parameters(const fm_network *network);
 fm_status fm_network_shape(const fm_network *network, size_t parameter, fm_shape *shape);
 
-/* Parameters count Dense by Dense: kernel (inputs, outputs), then bias (outputs) if used.
- * slot is FM_VALUE for the parameter itself or the number of an optimizer slot. */
+/* Parameters count layer by layer: of a dense one kernel, then bias if used; of a batch
+ * normalization gamma and beta if used, moving mean, moving variance. slot is FM_VALUE for the
+ * parameter itself or the number of an optimizer slot. */
 #define FM_VALUE (-1)
 fm_status fm_network_read(fm_network *network, size_t parameter, int slot, double *values);
 fm_status fm_network_write(fm_network *network, size_t parameter, int slot,
@@ -117,13 +96,11 @@ fm_status fm_network_write(fm_network *network, size_t parameter, int slot,
 
 /* -- data, training, inference -- */
 
-typedef enum fm_dtype { FM_FLOAT64, FM_FLOAT32, FM_UINT8 } fm_dtype;
-
 typedef struct fm_data {
     const void *x; /* (N, F) of dtype */
     fm_dtype dtype;
     size_t rows;                 /* N */
-    const int32_t *labels;       /* (N), for the sparse loss */
+    const int32_t *labels;       /* (N), for losses that take labels */
     const double *targets;       /* (N, K), for the others */
     const double *sample_weight; /* (N), or NULL for ones */
 } fm_data;
@@ -139,11 +116,25 @@ fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *orde
                    size_t epochs, size_t count, size_t batch, const double *rates,
                    int64_t *iterations, double *losses, double *outputs);
 
+/* Doubles of a gradient: of all trained parameters, in order, each row-major. */
+size_t fm_network_gradient_size(const fm_network *network);
+
+/* The reduced loss of the batch order[0 .. count), with the dropout masks of step iterations,
+ * and its gradient, not clipped; 0 where a layer is not trainable. Changes no parameter. */
+fm_status fm_gradient(fm_network *network, const fm_data *data, const int64_t *order,
+                      size_t count, int64_t iterations, double *loss, double *gradient);
+
+/* Clips a gradient and applies it with the optimizer's step at a learning rate; advances
+ * iterations by one. fm_gradient, then fm_apply, is a step of fm_train to the bit. */
+fm_status fm_apply(fm_network *network, const double *gradient, double rate,
+                   int64_t *iterations);
+
 /* Per-sample losses (N), unweighted, and outputs (N, K) of data; dropout off. */
 fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
                       double *outputs);
 
-/* Outputs (N, K) of data->x. dropout_step < 0: dropout off, else with that step's masks. */
+/* Outputs (N, K) of data->x. dropout_step < 0: as after training; else as in training, with
+ * that step's dropout masks and moments of this batch in batch normalization. */
 fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_step,
                      double *outputs);
 
@@ -151,6 +142,11 @@ fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_s
  * transposed is stored so: a as (k, m), b as (n, k). */
 fm_status fm_matmul(double *y, const double *a, bool a_transposed, const double *b,
                     bool b_transposed, size_t m, size_t k, size_t n);
+
+/* Numbers that the engine's users may rely on, by name: "gradient_block" (rows of a batch whose
+ * gradient is one chain), "settling_steps" and "smallest_moment" (at every so many steps slots
+ * smaller than that become 0), "max_threads". NaN for others. */
+double fm_constant(const char *name);
 
 /* -- random numbers, instruction sets, threads -- */
 

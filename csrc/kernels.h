@@ -25,11 +25,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fastmlp.h"
+#include "catalog.h"
+#include "types.h"
 
 #define FM_PANEL 8
 
-/* A weight gradient over more rows is the in-order sum of the chains of blocks of this many. */
+/* A sum over more batch rows (a weight gradient) is formed of the chains of blocks of this
+ * many, added by a binary tree: blocks 2i and 2i + 1, then those sums, and so on; a block
+ * without a partner goes up as it is. */
 #define FM_GRADIENT_BLOCK 1024
 
 /* Cache blocks of the products. FM_DEPTH_BLOCK of the reduced index at a time, so that a panel
@@ -70,23 +73,21 @@ typedef struct fm_span {
 #define FM_PAIR_BLOCK 16
 #define FM_PAIR_SCRATCH 4096
 
-/* The constants of one optimizer step. Those that meet vectors are repeated over a panel, so
- * that kernels use them as memory operands: registers are short where Adam runs. */
+/* One optimizer step, as the optimizer's prepare kernel makes it of rate and step number. What
+ * meets vectors is repeated over a panel, so that kernels use it as memory operands: registers
+ * are short where Adam runs. The formulas (optimizers.h) name the places. */
+#define FM_CONSTANTS 5
 typedef struct fm_update {
-    double alpha[FM_PANEL];       /* Adam: rate sqrt(1 - beta_2^t) / (1 - beta_1^t) */
-    double rest_beta_1[FM_PANEL]; /* Adam: 1 - beta_1 */
-    double rest_beta_2[FM_PANEL]; /* Adam: 1 - beta_2 */
-    double epsilon[FM_PANEL];     /* Adam */
-    double rate, momentum;        /* SGD */
+    double constant[FM_CONSTANTS][FM_PANEL];
     bool shared_division; /* Adam: rows 2i and 2i + 1 may share one, epsilon being no tiny
                              number */
-    bool nesterov;        /* SGD */
+    unsigned variant;     /* which of the optimizer's, by its options */
 } fm_update;
 
-/* A parameter matrix (K, N) in panels with its optimizer slots, all of one layout. slot[1] is
- * unused by SGD, slot[0] too if momentum is 0. */
+/* A parameter matrix (K, N) in panels with its optimizer slots, all of one layout; NULL for
+ * slots that the optimizer does not have. */
 typedef struct fm_packed {
-    double *value, *slot[2];
+    double *value, *slot[FM_MAX_SLOTS];
     size_t panel_stride;
 } fm_packed;
 
@@ -99,29 +100,25 @@ typedef struct fm_source {
     const double *table; /* FM_UINT8: (256), the value of each byte */
 } fm_source;
 
-/* Where a layer's elementwise kernels work: rows [0, rows) of a block of `panels` panels. y
- * is replaced by f(y + bias); slope, unless NULL, becomes f' if `first`, else it is multiplied
- * by f'. So the first operation behind a product takes the bias along, in one pass. */
+/* Where activations work: rows [0, rows) of a block of `panels` panels. y is replaced by
+ * f(y + bias); slope, unless NULL, becomes f' if `first`, else it is multiplied by f'. So the
+ * first activation behind a product takes the bias along, in one pass. */
 typedef struct fm_block {
     double *y, *slope; /* (rows, panels * FM_PANEL), row strides `stride` */
     size_t stride, rows, panels;
     const double *bias; /* (panels * FM_PANEL), NULL: none */
     bool first;
-} fm_block;
-
-/* Which masks dropout takes: batch row of the block's first row, its first column (a multiple
- * of FM_PANEL). */
-typedef struct fm_mask {
+    /* for what draws random numbers: key, step, batch row of the first row, first column (a
+     * multiple of FM_PANEL) */
     uint64_t seed, step;
     size_t first_row, first_column;
-    double rate;
-} fm_mask;
+} fm_block;
 
-/* One crossentropy or squared-error problem for some rows. */
+/* One loss for some rows. */
 typedef struct fm_loss_rows {
     const double *y; /* (rows, stride) outputs, K = outputs of them used */
     size_t stride, rows, outputs;
-    const int32_t *labels;        /* (rows) for the sparse loss */
+    const int32_t *labels;        /* (rows) for losses that take labels */
     const double *const *targets; /* (rows) pointers to (K) for the others */
     const double *scale; /* (rows) factor of each row's gradient, or NULL: no gradient */
     double *dy;          /* (rows, stride) gradient with respect to y; scratch if none */
@@ -150,25 +147,23 @@ typedef struct fm_loss_rows {
       (double *y, size_t y_stride, const double *x, size_t x_stride, const double *w,          \
        size_t panel_stride, size_t w_rows, size_t rows, size_t depth, size_t panels,           \
        double *scratch))                                                                       \
-    /* g (depth, panels * 8) = x^T (depth, rows) dz (rows, panels * 8) is formed tile by tile  \
-     * in registers and each tile applied at once to w and its slots; never stored. Rows beyond  \
-     * FM_GRADIENT_BLOCK: see there. x_stride may be 0 (a bias: x = {1}, depth 1). scratch:  \
-     * FM_UPDATE_SCRATCH doubles, 64-byte aligned.                                          */ \
-    X(void, update_adam,                                                                       \
-      (fm_packed w, const double *x, size_t x_stride, const double *dz, size_t dz_stride,      \
-       size_t rows, size_t depth, size_t panels, const fm_update *update, double *scratch))    \
-    X(void, update_sgd,                                                                        \
-      (fm_packed w, const double *x, size_t x_stride, const double *dz, size_t dz_stride,      \
-       size_t rows, size_t depth, size_t panels, const fm_update *update, double *scratch))    \
-    /* The same in two halves, for gradients that are summed before they are applied. g, w and   \
-     * its slots are panels with the strides of w; if resume, the chains go on from g.      */ \
+    /* g (depth, panels * 8) = x^T (depth, rows) dz (rows, panels * 8), in panels of the stride  \
+     * given. If resume, the chains go on from g, and rows + those before are at most            \
+     * FM_GRADIENT_BLOCK; else more rows are summed as it says. x_stride may be 0 (a bias: x =    \
+     * {1}, depth 1). scratch: FM_UPDATE_SCRATCH doubles, 64-byte aligned. */                     \
     X(void, gradient,                                                                          \
       (double *g, size_t panel_stride, const double *x, size_t x_stride, const double *dz,     \
-       size_t dz_stride, size_t rows, size_t depth, size_t panels, bool resume))               \
-    X(void, apply_adam,                                                                        \
-      (fm_packed w, const double *g, size_t depth, size_t panels, const fm_update *update))    \
-    X(void, apply_sgd,                                                                         \
-      (fm_packed w, const double *g, size_t depth, size_t panels, const fm_update *update))    \
+       size_t dz_stride, size_t rows, size_t depth, size_t panels, bool resume,                \
+       double *scratch))                                                                       \
+    /* The same for a batch listed by pairs, of at most FM_GRADIENT_BLOCK rows. */              \
+    X(void, sparse_gradient,                                                                   \
+      (double *g, size_t panel_stride, const fm_pair *entries, const fm_span *spans,           \
+       const double *dz, size_t dz_stride, size_t depth, size_t panels))                       \
+    /* The sum of the squares of count = 8 n numbers, by eight lanes and the tree of sum_lanes. */ \
+    X(double, squares, (const double *g, size_t count))                                        \
+    /* g *= factor; g = clipped to [-limit, limit], NaN kept; count = 8 n. */                   \
+    X(void, multiply_by, (double *g, size_t count, double factor))                             \
+    X(void, clip, (double *g, size_t count, double limit))                                     \
     /* matmul for one row given by its non-zeros, ascending in feature. */                      \
     X(void, sparse_row,                                                                        \
       (double *y, const fm_entry *entries, size_t count, const double *w, size_t panel_stride, \
@@ -177,17 +172,6 @@ typedef struct fm_loss_rows {
     X(void, sparse_matmul,                                                                     \
       (double *y, size_t y_stride, const fm_pair *entries, const fm_span *spans,               \
        const double *w, size_t panel_stride, size_t rows, size_t depth, size_t panels))        \
-    /* update_* for a batch listed by pairs, of at most FM_GRADIENT_BLOCK rows. Pairs that are  \
-     * not `active` have never had a non-zero, so that their update is nothing, and are left   \
-     * alone. */                                                                                \
-    X(void, sparse_update_adam,                                                                \
-      (fm_packed w, const fm_pair *entries, const fm_span *spans, const uint8_t *active,       \
-       const double *dz, size_t dz_stride, size_t depth, size_t panels,                        \
-       const fm_update *update))                                                               \
-    X(void, sparse_update_sgd,                                                                 \
-      (fm_packed w, const fm_pair *entries, const fm_span *spans, const uint8_t *active,       \
-       const double *dz, size_t dz_stride, size_t depth, size_t panels,                        \
-       const fm_update *update))                                                               \
     /* x (rows, x_stride) = the source's rows order[0 .. rows); columns from features on are 0. */ \
     X(void, gather,                                                                            \
       (double *x, size_t x_stride, const fm_source *source, const int64_t *order, size_t rows))  \
@@ -200,12 +184,8 @@ typedef struct fm_loss_rows {
     X(void, gather_pairs,                                                                      \
       (fm_pair * entries, fm_span * spans, size_t capacity, const fm_source *source,           \
        const int64_t *order, size_t rows, size_t begin, size_t end, fm_pair *scratch))         \
-    /* Elementwise, see fm_block. add_bias: f(y) = y, where no other operation takes the bias. */ \
+    /* f(y) = y, see fm_block: where no activation takes the bias. */                           \
     X(void, add_bias, (fm_block block))                                                        \
-    X(void, relu, (fm_block block, double negative_slope, double max_value, double threshold)) \
-    X(void, tanh, (fm_block block))                                                            \
-    X(void, rescale, (fm_block block, double scale, double offset))                            \
-    X(void, dropout, (fm_block block, fm_mask mask))                                           \
     /* d (rows, panels * 8) *= slope, strides as the block's; d is the block's y; no bias.  */ \
     X(void, multiply, (fm_block d))                                                            \
     /* y (rows, stride) = softmax of the rows of z over K = outputs columns; padding 0.     */ \
@@ -215,26 +195,82 @@ typedef struct fm_loss_rows {
     X(void, softmax_gradient,                                                                  \
       (double *dz, const double *dy, const double *y, size_t stride, size_t rows,              \
        size_t outputs))                                                                        \
-    /* losses and, with scale, dy = scale_b dloss_b/dy. Padding of dy to whole panels is set to 0. */ \
-    X(void, loss, (const fm_loss *loss, fm_loss_rows rows))                                    \
+    /* mean, variance (panels * 8): of the columns of x (rows, panels * 8), each one chain over  \
+     * the rows, the variance of the differences from the mean, biased; rows > 0. */            \
+    X(void, column_moments,                                                                    \
+      (double *mean, double *variance, const double *x, size_t x_stride, size_t rows,          \
+       size_t panels))                                                                         \
+    /* y (rows, panels * 8) = x scale + shift by column; y may be x. */                         \
+    X(void, affine,                                                                            \
+      (double *y, size_t y_stride, const double *x, size_t x_stride, const double *scale,      \
+       const double *shift, size_t rows, size_t panels))                                       \
+    /* By column: sum = sum_b dy, product = sum_b dy (x - mean) inverse; rows beyond a block see  \
+     * FM_GRADIENT_BLOCK. */                                                                    \
+    X(void, normalized_sums,                                                                   \
+      (double *sum, double *product, const double *dy, size_t dy_stride, const double *x,      \
+       size_t x_stride, const double *mean, const double *inverse, size_t rows,                \
+       size_t panels))                                                                         \
+    /* dx = scale (dy - (sum + (x - mean) inverse product) / rows) by column, the gradient through \
+     * a normalization by the batch's own moments with scale = gamma inverse. */                \
+    X(void, normalized_gradient,                                                               \
+      (double *dx, size_t dx_stride, const double *dy, size_t dy_stride, const double *x,      \
+       size_t x_stride, const double *mean, const double *inverse, const double *scale,        \
+       const double *sum, const double *product, size_t rows, size_t panels))                  \
     /* y[i] = exp(x[i]), log(x[i]), tanh(x[i]), i < n: the engine's own, for tests of accuracy. */ \
     X(void, map_exp, (double *y, const double *x, size_t n))                                   \
     X(void, map_log, (double *y, const double *x, size_t n))                                   \
     X(void, map_tanh, (double *y, const double *x, size_t n))
 
+
+/* Families: one kernel for each word of the catalog, found by its kind (activations from
+ * FM_LAYER_COUNT on). F(family, parameters). */
+#define FM_KERNEL_FAMILIES(F)                                                                  \
+    /* Elementwise, see fm_block. */                                                            \
+    F(activation, (fm_block block, const double *option))                                      \
+    /* losses and, with scale, dy = scale_b dloss_b/dy. Padding of dy to whole panels is set to 0. */ \
+    F(loss, (const double *option, fm_loss_rows rows))                                         \
+    /* One step's constants, t >= 1. */                                                         \
+    F(prepare, (fm_update *update, const double *option, double rate, uint64_t t))             \
+    /* The optimizer's step on w with gradient g, panels of the stride of w. */                 \
+    F(apply,                                                                                   \
+      (fm_packed w, const double *g, size_t depth, size_t panels, const fm_update *update))    \
+    /* gradient and apply in one, g tile by tile in registers, never stored; NULL for optimizers  \
+     * that are not FUSED. */                                                                   \
+    F(update,                                                                                  \
+      (fm_packed w, const double *x, size_t x_stride, const double *dz, size_t dz_stride,      \
+       size_t rows, size_t depth, size_t panels, const fm_update *update, double *scratch))    \
+    /* The same for a batch listed by pairs, of at most FM_GRADIENT_BLOCK rows. Pairs that are   \
+     * not `active` have never had a non-zero, so that their update is nothing, and are left   \
+     * alone. */                                                                                \
+    F(sparse_update,                                                                           \
+      (fm_packed w, const fm_pair *entries, const fm_span *spans, const uint8_t *active,       \
+       const double *dz, size_t dz_stride, size_t depth, size_t panels,                        \
+       const fm_update *update))
+
 /* clang-format on */
+
+#define F(family, parameters) typedef void fm_##family##_kernel parameters;
+FM_KERNEL_FAMILIES(F)
+#undef F
 
 typedef struct fm_kernels {
     const char *isa;
 #define X(result, name, parameters) result(*name) parameters;
     FM_KERNELS(X)
 #undef X
+    fm_activation_kernel *activation[FM_ACTIVATION_COUNT];
+    fm_loss_kernel *loss[FM_LOSS_COUNT];
+    fm_prepare_kernel *prepare[FM_OPTIMIZER_COUNT];
+    fm_apply_kernel *apply[FM_OPTIMIZER_COUNT];
+    fm_update_kernel *update[FM_OPTIMIZER_COUNT];
+    fm_sparse_update_kernel *sparse_update[FM_OPTIMIZER_COUNT];
 } fm_kernels;
 
 /* The table for a usable ISA, NULL name = FASTMLP_ISA or else the best; NULL if not usable. */
 const fm_kernels *fm_find_kernels(const char *isa);
 
-/* The kernel of that name for a usable ISA, or NULL: how tests and benchmarks call kernels. */
+/* The kernel of that name for a usable ISA, or NULL: how tests and benchmarks call kernels. One
+ * of a family is called as "activation_relu". */
 const void *fm_kernel_address(const char *isa, const char *name);
 
 #endif

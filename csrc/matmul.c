@@ -9,7 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "network.h"
+#include <pthread.h>
+
+#include "arena.h"
+#include "kernels.h"
+#include "machine.h"
+#include "panel.h"
+#include "team.h"
 
 typedef struct product {
     const fm_kernels *kernels;

@@ -141,6 +141,24 @@ INLINE void update_strip(const formula kind, const int np, fm_packed w, size_t a
                    at + (size_t)(j / VECS) * w.panel_stride + (size_t)(j % VECS) * VL, update);
 }
 
+/* The gradients of a strip of np panels, stored; behind the last row of an odd count there is
+ * no second. */
+INLINE void store_strip(const int np, double *to, size_t second, size_t panel_stride,
+                        const fm_pair *entries, size_t count, const double *dz,
+                        size_t dz_stride)
+{
+    pair_gradient g = {0};
+    for (size_t e = 0; e < count; e++)
+        add_entry(np, &g, &entries[e], dz, dz_stride);
+#pragma GCC unroll 32
+    for (int j = 0; j < np * VECS; j++) {
+        double *at = to + (size_t)(j / VECS) * panel_stride + (size_t)(j % VECS) * VL;
+        if (second > 0)
+            v_store(at + second, g.g1[j]);
+        v_store(at, g.g0[j]);
+    }
+}
+
 /* A strip of NP_PAIR panels with Adam for the strips before it between its products. */
 #define STRIP_UNITS (NP_PAIR * VECS)
 INLINE void update_strip_behind(adam_pipeline *pipeline, size_t at, const fm_pair *entries,
@@ -176,6 +194,26 @@ INLINE void row_update(const formula kind, fm_packed w, size_t at, const fm_pair
             g = v_fma(v_set1(entries[e].value[0]),
                       v_load(dz + entries[e].row * dz_stride + v * VL), g);
         apply(kind, g, w, at + (size_t)v * VL, update);
+    }
+}
+
+static void kernel_sparse_gradient(double *g, size_t panel_stride, const fm_pair *entries,
+                                   const fm_span *spans, const double *dz, size_t dz_stride,
+                                   size_t depth, size_t panels)
+{
+    for (size_t p = 0, np; p < panels; p += np) {
+        np = p + NP_PAIR <= panels ? NP_PAIR : 1;
+        for (size_t pair = 0; pair < (depth + 1) / 2; pair++) {
+            double *at = g + p * panel_stride + 2 * pair * FM_PANEL;
+            const fm_pair *list = entries + spans[pair].begin;
+            const size_t second = second_row(pair, depth);
+            if (np == NP_PAIR)
+                store_strip(NP_PAIR, at, second, panel_stride, list, spans[pair].count,
+                            dz + p * FM_PANEL, dz_stride);
+            else
+                store_strip(1, at, second, panel_stride, list, spans[pair].count,
+                            dz + p * FM_PANEL, dz_stride);
+        }
     }
 }
 
@@ -220,12 +258,13 @@ static void kernel_sparse_update_adam(fm_packed w, const fm_pair *entries, const
         sparse_update(ADAM_SHARED_DIVISION, w, entries, spans, active, dz, dz_stride, depth,
                       panels, update);
     else
-        sparse_update(ADAM, w, entries, spans, active, dz, dz_stride, depth, panels, update);
+        sparse_update(formula_adam, w, entries, spans, active, dz, dz_stride, depth, panels,
+                      update);
 }
 
 static void kernel_sparse_update_sgd(fm_packed w, const fm_pair *entries, const fm_span *spans,
                                      const uint8_t *active, const double *dz, size_t dz_stride,
                                      size_t depth, size_t panels, const fm_update *update)
 {
-    sparse_update(SGD, w, entries, spans, active, dz, dz_stride, depth, panels, update);
+    sparse_update(formula_sgd, w, entries, spans, active, dz, dz_stride, depth, panels, update);
 }

@@ -7,7 +7,7 @@
 
 #include "matmul.h"
 
-#include "optimizer.h"
+#include "optimizers.h"
 
 #include "sparse.h"
 #include "update.h"
@@ -15,8 +15,9 @@
 #include "gather.h"
 #include "math.h"
 
-#include "elementwise.h"
-#include "loss.h"
+#include "activations.h"
+#include "losses.h"
+#include "normalization.h"
 
 #define FM_CAT_(a, b) a##b
 #define FM_CAT(a, b) FM_CAT_(a, b)
@@ -25,8 +26,33 @@
 
 extern const fm_kernels FM_CAT(fm_kernels_, FM_ISA);
 
-const fm_kernels FM_CAT(fm_kernels_, FM_ISA) = {.isa = FM_STR(FM_ISA),
+/* What the table holds for an optimizer whose kernels are fused, or not. */
+#define FUSED_KERNEL(kernel) kernel
+#define STORED_KERNEL(kernel) NULL
+
+/* clang-format off */
+const fm_kernels FM_CAT(fm_kernels_, FM_ISA) = {
+    .isa = FM_STR(FM_ISA),
 #define X(result, name, parameters) .name = kernel_##name,
-                                                FM_KERNELS(X)
+    FM_KERNELS(X)
+#undef X
+#define X(name, ...) kernel_activation_##name,
+    .activation = {FM_ACTIVATIONS(X, FM_NO_OPTION)},
+#undef X
+#define X(name, ...) kernel_loss_##name,
+    .loss = {FM_LOSSES(X, FM_NO_OPTION)},
+#undef X
+#define X(name, ...) kernel_prepare_##name,
+    .prepare = {FM_OPTIMIZERS(X, FM_NO_OPTION)},
+#undef X
+#define X(name, ...) kernel_apply_##name,
+    .apply = {FM_OPTIMIZERS(X, FM_NO_OPTION)},
+#undef X
+#define X(name, options, slots, still, way) way##_KERNEL(kernel_update_##name),
+    .update = {FM_OPTIMIZERS(X, FM_NO_OPTION)},
+#undef X
+#define X(name, options, slots, still, way) way##_KERNEL(kernel_sparse_update_##name),
+    .sparse_update = {FM_OPTIMIZERS(X, FM_NO_OPTION)},
 #undef X
 };
+/* clang-format on */

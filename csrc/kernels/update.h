@@ -212,53 +212,103 @@ INLINE void apply_rows(const formula kind, fm_packed w, size_t at, const double 
         }
 }
 
-/* More than FM_GRADIENT_BLOCK rows: LONG_ROWS w rows of up to LONG_PANELS panels at a time,
- * whose gradient is summed in scratch, block by block of the batch. Each block of x is packed
- * once for all these panels. In registers over the whole batch, and x in place, every tile
- * fetched all its rows of x and dz from memory: the flagship's step on dense rows took 50 ms
- * instead of 31 for 4,096 rows and 150 instead of 82 for 10,000. 18 rows were no better. */
+/* More than FM_GRADIENT_BLOCK rows: LONG_ROWS w rows of some panels at a time, whose gradient
+ * is summed in scratch, block by block of the batch. Each block of x is packed once for all
+ * these panels. In registers over the whole batch, and x in place, every tile fetched all its
+ * rows of x and dz from memory: the flagship's step on dense rows took 50 ms instead of 31 for
+ * 4,096 rows and 150 instead of 82 for 10,000. 18 rows were no better.
+ *
+ * The tree needs one partial sum a level: sums[l] is that of 2^l blocks where bit l of the
+ * number of blocks so far is set, as in counting. */
 #define LONG_ROWS 12
 #define LONG_PANELS 32
+#define LONG_SUM (LONG_ROWS * FM_PANEL) /* doubles of one panel's sum */
+#define LONG_SPACE (FM_UPDATE_SCRATCH - LONG_ROWS * FM_GRADIENT_BLOCK)
 _Static_assert(LONG_ROWS % MR_GRADIENT == 0 && LONG_ROWS % 2 == 0, "whole tiles and pairs");
-_Static_assert(LONG_ROWS *(FM_GRADIENT_BLOCK + LONG_PANELS * FM_PANEL) <= FM_UPDATE_SCRATCH,
-               "a packed block of x and the gradients");
+_Static_assert(LONG_SPACE / LONG_SUM >= 64, "a panel's sums for any number of blocks");
 
-/* g (panels, LONG_ROWS, 8) += x (rows, count)^T dz (rows, panels * 8) of one gradient block, or
- * = if fresh; x packed for tiles of MR_GRADIENT. */
-INLINE void sum_block(double *g, const double *x, size_t count, const double *dz,
-                      size_t dz_stride, size_t rows, size_t panels, bool fresh)
+/* Sums needed at once for so many blocks: one a level. */
+INLINE size_t tree_levels(size_t blocks)
 {
-    for (size_t p = 0; p < panels; p++)
-        for (size_t k = 0; k < count; k += MR_GRADIENT) {
-            const size_t mr = smaller(MR_GRADIENT, count - k);
-            double *sum = g + (p * LONG_ROWS + k) * FM_PANEL;
-            double block[MR_GRADIENT * FM_PANEL];
-            gradient_rows(mr, fresh ? sum : block, x + k * rows, mr, dz + p * FM_PANEL,
-                          dz_stride, rows, false);
-            for (size_t j = 0; !fresh && j < mr * FM_PANEL; j++)
-                sum[j] += block[j];
-        }
+    size_t levels = 0;
+    for (; blocks > 0; blocks >>= 1)
+        levels++;
+    return levels;
 }
 
-INLINE void update_long(const formula kind, fm_packed w, const double *x, size_t x_stride,
-                        const double *dz, size_t dz_stride, size_t rows, size_t depth,
-                        size_t panels, const fm_update *update, double *scratch)
+/* to += from. */
+INLINE void add_sum(double *to, const double *from, size_t count)
 {
-    double *g = scratch + LONG_ROWS * FM_GRADIENT_BLOCK; /* (panels, LONG_ROWS, 8) */
-    for (size_t first = 0; first < panels; first += LONG_PANELS)
+    for (size_t j = 0; j < count; j += VL)
+        v_store(to + j, v_load(from + j) + v_load(to + j));
+}
+
+/* sums (levels, LONG_SUM) of one panel take in the gradient (LONG_ROWS, 8) of block number
+ * `block`: x (rows, count), packed for tiles of MR_GRADIENT, dz (rows, 8). */
+INLINE void sum_block(double *sums, size_t block, size_t count, const double *x,
+                      const double *dz, size_t dz_stride, size_t rows)
+{
+    double fresh[LONG_SUM];
+    for (size_t k = 0; k < count; k += MR_GRADIENT) {
+        const size_t mr = smaller(MR_GRADIENT, count - k);
+        gradient_rows(mr, fresh + k * FM_PANEL, x + k * rows, mr, dz, dz_stride, rows, false);
+    }
+    for (; block & 1; block >>= 1, sums += LONG_SUM)
+        add_sum(fresh, sums, count * FM_PANEL);
+    memcpy(sums, fresh, count * FM_PANEL * sizeof *sums);
+}
+
+/* The sum of `blocks` blocks, in the lowest of their sums; returns it. */
+INLINE double *finish_sum(double *sums, size_t blocks, size_t count)
+{
+    for (; !(blocks & 1); blocks >>= 1)
+        sums += LONG_SUM;
+    double *total = sums;
+    while (blocks >>= 1) {
+        sums += LONG_SUM;
+        if (blocks & 1)
+            add_sum(total, sums, count * FM_PANEL);
+    }
+    return total;
+}
+
+/* What is done with a gradient: stored to g, or applied to w by a formula. */
+typedef struct long_sink {
+    double *g;
+    fm_packed w;
+    const fm_update *update;
+    size_t panel_stride;
+} long_sink;
+
+INLINE void long_gradient(const formula kind, const long_sink *sink, const double *x,
+                          size_t x_stride, const double *dz, size_t dz_stride, size_t rows,
+                          size_t depth, size_t panels, double *scratch)
+{
+    const size_t blocks = (rows + FM_GRADIENT_BLOCK - 1) / FM_GRADIENT_BLOCK;
+    const size_t levels = tree_levels(blocks);
+    const size_t fitting = smaller(LONG_PANELS, LONG_SPACE / LONG_SUM / levels);
+    double *sums = scratch + LONG_ROWS * FM_GRADIENT_BLOCK; /* (some, levels, LONG_SUM) */
+    for (size_t first = 0; first < panels; first += fitting)
         for (size_t k = 0; k < depth; k += LONG_ROWS) {
             const size_t count = smaller(LONG_ROWS, depth - k);
-            const size_t some = smaller(LONG_PANELS, panels - first);
-            for (size_t b = 0; b < rows; b += FM_GRADIENT_BLOCK) {
+            const size_t some = smaller(fitting, panels - first);
+            for (size_t block = 0; block < blocks; block++) {
+                const size_t b = block * FM_GRADIENT_BLOCK;
                 const size_t length = smaller(FM_GRADIENT_BLOCK, rows - b);
                 pack_inputs(scratch, MR_GRADIENT, x + b * x_stride + k, x_stride, length,
                             count);
-                sum_block(g, scratch, count, dz + b * dz_stride + first * FM_PANEL, dz_stride,
-                          length, some, b == 0);
+                for (size_t p = 0; p < some; p++)
+                    sum_block(sums + p * levels * LONG_SUM, block, count, scratch,
+                              dz + b * dz_stride + (first + p) * FM_PANEL, dz_stride, length);
             }
-            for (size_t p = 0; p < some; p++)
-                apply_rows(kind, w, (first + p) * w.panel_stride + k * FM_PANEL,
-                           g + p * LONG_ROWS * FM_PANEL, count, update);
+            for (size_t p = 0; p < some; p++) {
+                const double *g = finish_sum(sums + p * levels * LONG_SUM, blocks, count);
+                const size_t at = (first + p) * sink->panel_stride + k * FM_PANEL;
+                if (sink->g != NULL)
+                    memcpy(sink->g + at, g, count * FM_PANEL * sizeof *g);
+                else
+                    apply_rows(kind, sink->w, at, g, count, sink->update);
+            }
         }
 }
 
@@ -272,7 +322,8 @@ INLINE void update_dense(const formula kind, fm_packed w, const double *x, size_
     if (rows == 0)
         return;
     if (rows > FM_GRADIENT_BLOCK) {
-        update_long(kind, w, x, x_stride, dz, dz_stride, rows, depth, panels, update, scratch);
+        const long_sink sink = {.w = w, .update = update, .panel_stride = w.panel_stride};
+        long_gradient(kind, &sink, x, x_stride, dz, dz_stride, rows, depth, panels, scratch);
         return;
     }
     const size_t mr = kind == ADAM_SHARED_DIVISION ? MR_BEHIND : MR_GRADIENT;
@@ -300,22 +351,31 @@ static void kernel_update_adam(fm_packed w, const double *x, size_t x_stride, co
         update_dense(ADAM_SHARED_DIVISION, w, x, x_stride, dz, dz_stride, rows, depth, panels,
                      update, scratch);
     else
-        update_dense(ADAM, w, x, x_stride, dz, dz_stride, rows, depth, panels, update, scratch);
+        update_dense(formula_adam, w, x, x_stride, dz, dz_stride, rows, depth, panels, update,
+                     scratch);
 }
 
 static void kernel_update_sgd(fm_packed w, const double *x, size_t x_stride, const double *dz,
                               size_t dz_stride, size_t rows, size_t depth, size_t panels,
                               const fm_update *update, double *scratch)
 {
-    update_dense(SGD, w, x, x_stride, dz, dz_stride, rows, depth, panels, update, scratch);
+    update_dense(formula_sgd, w, x, x_stride, dz, dz_stride, rows, depth, panels, update,
+                 scratch);
 }
 
 /* -- the halves: gradients that are stored, and what applies them -- */
 
 static void kernel_gradient(double *g, size_t panel_stride, const double *x, size_t x_stride,
                             const double *dz, size_t dz_stride, size_t rows, size_t depth,
-                            size_t panels, bool resume)
+                            size_t panels, bool resume, double *scratch)
 {
+    if (rows > FM_GRADIENT_BLOCK) {
+        assert(!resume);
+        const long_sink sink = {.g = g, .panel_stride = panel_stride};
+        long_gradient(formula_sgd, &sink, x, x_stride, dz, dz_stride, rows, depth, panels,
+                      scratch);
+        return;
+    }
     for (size_t p = 0; p < panels; p++)
         for (size_t k = 0; k < depth; k += MR_GRADIENT)
             gradient_rows(smaller(MR_GRADIENT, depth - k), g + p * panel_stride + k * FM_PANEL,
@@ -335,11 +395,46 @@ static void kernel_apply_adam(fm_packed w, const double *g, size_t depth, size_t
     if (update->shared_division)
         apply_panels(ADAM_SHARED_DIVISION, w, g, depth, panels, update);
     else
-        apply_panels(ADAM, w, g, depth, panels, update);
+        apply_panels(formula_adam, w, g, depth, panels, update);
 }
 
 static void kernel_apply_sgd(fm_packed w, const double *g, size_t depth, size_t panels,
                              const fm_update *update)
 {
-    apply_panels(SGD, w, g, depth, panels, update);
+    apply_panels(formula_sgd, w, g, depth, panels, update);
+}
+
+static void kernel_apply_rmsprop(fm_packed w, const double *g, size_t depth, size_t panels,
+                                 const fm_update *update)
+{
+    apply_panels(formula_rmsprop, w, g, depth, panels, update);
+}
+
+/* -- what is done to gradients before they are applied -- */
+
+static double kernel_squares(const double *g, size_t count)
+{
+    assert(count % FM_PANEL == 0);
+    vec sum[VECS] = {0};
+    for (size_t i = 0; i < count; i += FM_PANEL)
+        for (int v = 0; v < VECS; v++) {
+            const vec x = v_load(g + i + v * VL);
+            sum[v] = v_fma(x, x, sum[v]);
+        }
+    return sum_lanes(sum);
+}
+
+static void kernel_multiply_by(double *g, size_t count, double factor)
+{
+    for (size_t i = 0; i < count; i += VL)
+        v_store(g + i, v_load(g + i) * v_set1(factor));
+}
+
+static void kernel_clip(double *g, size_t count, double limit)
+{
+    const vec high = v_set1(limit), low = -high;
+    for (size_t i = 0; i < count; i += VL) {
+        const vec x = v_load(g + i);
+        v_store(g + i, v_select(x > high, high, v_select(x < low, low, x)));
+    }
 }

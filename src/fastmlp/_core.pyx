@@ -23,37 +23,46 @@ cdef extern from "fastmlp.h" nogil:
         FM_OK, FM_ERROR_ARGUMENT, FM_ERROR_MEMORY, FM_ERROR_SIZE, FM_ERROR_ISA
     const char *fm_status_message(fm_status status)
 
+    enum: FM_MAX_OPTIONS
+    ctypedef enum fm_family:
+        FM_OPERATION_FAMILY, FM_LOSS_FAMILY, FM_REDUCTION_FAMILY, FM_OPTIMIZER_FAMILY
+    int fm_find(fm_family family, const char *name)
+    const char *fm_name(fm_family family, int kind)
+    const char *fm_option_name(fm_family family, int kind, size_t index)
+    double fm_option_default(fm_family family, int kind, size_t index)
+    bint fm_loss_takes_labels(int kind)
+
     ctypedef enum fm_operation_kind:
         pass
     ctypedef struct fm_operation:
         fm_operation_kind kind
-        size_t outputs
-        bint use_bias, trainable
-        double negative_slope, max_value, threshold, rate
+        double option[FM_MAX_OPTIONS]
         uint64_t seed
-        double scale, offset
     ctypedef enum fm_loss_kind:
-        FM_SPARSE_CATEGORICAL_CROSSENTROPY
-    ctypedef enum fm_reduction:
+        pass
+    ctypedef enum fm_reduction_kind:
         pass
     ctypedef struct fm_loss:
         fm_loss_kind kind
-        bint from_logits
-        double label_smoothing, epsilon
-        fm_reduction reduction
+        double option[FM_MAX_OPTIONS]
+        fm_reduction_kind reduction
     ctypedef enum fm_optimizer_kind:
         pass
     ctypedef struct fm_optimizer:
         fm_optimizer_kind kind
-        double beta_1, beta_2, epsilon, momentum
-        bint nesterov
+        double option[FM_MAX_OPTIONS]
+        double clip_norm, clip_value, clip_global_norm
+        bint stored
     ctypedef struct fm_network:
         pass
     fm_status fm_network_create(fm_network **network, const char *isa, size_t inputs,
                                 const fm_operation *operations, size_t operation_count,
                                 const fm_loss *loss, const fm_optimizer *optimizer)
     void fm_network_free(fm_network *network)
+    ctypedef enum fm_role:
+        FM_TRAINED, FM_STATE
     ctypedef struct fm_shape:
+        fm_role role
         size_t rank
         size_t size[2]
     size_t fm_network_outputs(const fm_network *network)
@@ -75,6 +84,11 @@ cdef extern from "fastmlp.h" nogil:
     fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *order,
                        size_t epochs, size_t count, size_t batch, const double *rates,
                        int64_t *iterations, double *losses, double *outputs)
+    size_t fm_network_gradient_size(const fm_network *network)
+    fm_status fm_gradient(fm_network *network, const fm_data *data, const int64_t *order,
+                          size_t count, int64_t iterations, double *loss, double *gradient)
+    fm_status fm_apply(fm_network *network, const double *gradient, double rate,
+                       int64_t *iterations)
     fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
                           double *outputs)
     fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_step,
@@ -82,6 +96,7 @@ cdef extern from "fastmlp.h" nogil:
 
     fm_status fm_matmul(double *y, const double *a, bint a_transposed, const double *b,
                         bint b_transposed, size_t m, size_t k, size_t n)
+    double fm_constant(const char *name)
     void c_permutation "fm_permutation"(uint64_t seed, uint64_t step, size_t n, int64_t *order)
     const char *fm_isa_name(size_t index)
     bint fm_isa_usable(const char *name)
@@ -139,19 +154,28 @@ cdef int matrix(str name, cnp.ndarray array) except -1:
     return 0
 
 
-cdef class CNetwork:
-    """A network of the C engine; see fm_network_create for the meaning of the tuples.
+cdef int set_options(double *option, tuple options) except -1:
+    """The options of a word, in the catalog's order."""
+    if len(options) > FM_MAX_OPTIONS:
+        raise ValueError(f"a word has at most {FM_MAX_OPTIONS} options. Received: {options}")
+    for i in range(FM_MAX_OPTIONS):
+        option[i] = options[i] if i < len(options) else 0.0
+    return 0
 
-    operations: (kind, outputs, use_bias, trainable, negative_slope, max_value, threshold,
-    rate, seed, scale, offset) each; loss: (kind, from_logits, label_smoothing, epsilon,
-    reduction) and optimizer: (kind, beta_1, beta_2, epsilon, momentum, nesterov), or both None.
+
+cdef class CNetwork:
+    """A network of the C engine.
+
+    operations: (kind, options, seed) each; loss: (kind, options, reduction) and optimizer:
+    (kind, options, clip_norm, clip_value, clip_global_norm, stored), or both None. Kinds are
+    numbers of the catalog, options tuples of floats in its order.
     """
 
     cdef fm_network *network
     cdef size_t inputs, outputs
-    cdef bint sparse_labels
+    cdef bint labels
 
-    def __cinit__(self, size_t inputs, list operations, loss, optimizer):
+    def __cinit__(self, size_t inputs, list operations, tuple loss, tuple optimizer):
         cdef fm_loss c_loss
         cdef fm_optimizer c_optimizer
         cdef size_t count = len(operations)
@@ -161,25 +185,26 @@ cdef class CNetwork:
             raise MemoryError()
         try:
             for i in range(count):
-                (c_operations[i].kind, c_operations[i].outputs, c_operations[i].use_bias,
-                 c_operations[i].trainable, c_operations[i].negative_slope,
-                 c_operations[i].max_value, c_operations[i].threshold, c_operations[i].rate,
-                 c_operations[i].seed, c_operations[i].scale,
-                 c_operations[i].offset) = operations[i]
+                kind, options, seed = operations[i]
+                c_operations[i].kind, c_operations[i].seed = kind, seed
+                set_options(c_operations[i].option, options)
             if loss is None:
                 status = fm_network_create(&self.network, NULL, inputs, c_operations, count,
                                            NULL, NULL)
             else:
-                (c_loss.kind, c_loss.from_logits, c_loss.label_smoothing, c_loss.epsilon,
-                 c_loss.reduction) = loss
-                (c_optimizer.kind, c_optimizer.beta_1, c_optimizer.beta_2, c_optimizer.epsilon,
-                 c_optimizer.momentum, c_optimizer.nesterov) = optimizer
-                self.sparse_labels = c_loss.kind == FM_SPARSE_CATEGORICAL_CROSSENTROPY
+                kind, options, c_loss.reduction = loss
+                c_loss.kind = kind
+                set_options(c_loss.option, options)
+                (kind, options, c_optimizer.clip_norm, c_optimizer.clip_value,
+                 c_optimizer.clip_global_norm, c_optimizer.stored) = optimizer
+                c_optimizer.kind = kind
+                set_options(c_optimizer.option, options)
                 status = fm_network_create(&self.network, NULL, inputs, c_operations, count,
                                            &c_loss, &c_optimizer)
         finally:
             free(c_operations)
         check(status)
+        self.labels = loss is not None and fm_loss_takes_labels(loss[0])
         self.inputs, self.outputs = inputs, fm_network_outputs(self.network)
 
     def __dealloc__(self):
@@ -193,6 +218,16 @@ cdef class CNetwork:
         cdef fm_shape shape
         check(fm_network_shape(self.network, parameter, &shape))
         return tuple([shape.size[i] for i in range(shape.rank)])
+
+    @property
+    def roles(self):
+        """The role of each parameter, "trained" or "state"."""
+        cdef fm_shape shape
+        roles = []
+        for i in range(fm_network_parameters(self.network)):
+            check(fm_network_shape(self.network, i, &shape))
+            roles.append("trained" if shape.role == FM_TRAINED else "state")
+        return roles
 
     @property
     def shapes(self):
@@ -232,7 +267,7 @@ cdef class CNetwork:
         data.labels = NULL
         data.targets = NULL
         data.sample_weight = NULL
-        if targets is not None and self.sparse_labels:
+        if targets is not None and self.labels:
             data.labels = <int32_t *>data_of(targets, cnp.NPY_INT32, (n,), "targets")
         elif targets is not None:
             data.targets = <double *>data_of(targets, cnp.NPY_FLOAT64, (n, self.outputs), "targets")
@@ -268,6 +303,31 @@ cdef class CNetwork:
         check(status)
         return losses, outputs
 
+    def gradient(self, cnp.ndarray x not None, targets, sample_weight,
+                 cnp.ndarray order not None, int64_t iterations):
+        cdef fm_data data = self.data(x, targets, sample_weight)
+        cdef size_t count = order.size
+        cdef int64_t *c_order = <int64_t *>data_of(order, cnp.NPY_INT64, (count,), "order")
+        cdef cnp.ndarray gradient = np.empty(fm_network_gradient_size(self.network))
+        cdef double *c_gradient = <double *>cnp.PyArray_DATA(gradient)
+        cdef double loss = 0
+        cdef fm_status status
+        with nogil:
+            status = fm_gradient(self.network, &data, c_order, count, iterations, &loss,
+                                 c_gradient)
+        check(status)
+        return loss, gradient
+
+    def apply(self, cnp.ndarray gradient not None, double rate, cnp.ndarray iterations not None):
+        cdef double *c_gradient = <double *>data_of(
+            gradient, cnp.NPY_FLOAT64, (fm_network_gradient_size(self.network),), "gradient")
+        cdef int64_t *c_iterations = <int64_t *>data_of(
+            iterations, cnp.NPY_INT64, (), "iterations")
+        cdef fm_status status
+        with nogil:
+            status = fm_apply(self.network, c_gradient, rate, c_iterations)
+        check(status)
+
     def evaluate(self, cnp.ndarray x not None, targets):
         cdef fm_data data = self.data(x, targets, None)
         cdef cnp.ndarray losses = np.empty(data.rows)
@@ -289,6 +349,30 @@ cdef class CNetwork:
             status = fm_predict(self.network, &data, dropout_step, c_outputs)
         check(status)
         return outputs
+
+
+_FAMILIES = {"operation": FM_OPERATION_FAMILY, "loss": FM_LOSS_FAMILY,
+             "reduction": FM_REDUCTION_FAMILY, "optimizer": FM_OPTIMIZER_FAMILY}
+
+
+def catalog(str family):
+    """Name -> (kind, {option: default}) of all words of a family: "operation", "loss",
+    "reduction" or "optimizer"."""
+    words = {}
+    cdef fm_family number = _FAMILIES[family]
+    while fm_name(number, len(words)) != NULL:
+        kind = len(words)
+        options = {}
+        while fm_option_name(number, kind, len(options)) != NULL:
+            default = fm_option_default(number, kind, len(options))
+            options[fm_option_name(number, kind, len(options)).decode()] = default
+        words[fm_name(number, kind).decode()] = (kind, options)
+    return words
+
+
+def constant(str name):
+    """A number that users of the engine may rely on, see fm_constant; NaN for others."""
+    return fm_constant(name.encode())
 
 
 def permutation(uint64_t seed, uint64_t step, size_t n):

@@ -47,15 +47,20 @@ typedef struct test_case {
     double density;
 } test_case;
 
-#define DENSE(n) {.kind = FM_DENSE, .outputs = (n), .use_bias = true, .trainable = true}
-#define RELU {.kind = FM_RELU, .max_value = 1e308}
-#define ADAM {.kind = FM_ADAM, .beta_1 = 0.9, .beta_2 = 0.999, .epsilon = 1e-7}
-#define LOGITS                                                                                 \
-    {.kind = FM_SPARSE_CATEGORICAL_CROSSENTROPY, .from_logits = true, .epsilon = 1e-7}
+/* Options in the catalog's order. */
+#define DENSE(n)                                                                               \
+    {                                                                                          \
+        .kind = fm_dense, .option = {(n), true, true}                                          \
+    }
+#define RELU {.kind = fm_relu, .option = {0, 1e308, 0}}
+#define TANH {.kind = fm_tanh}
+#define DROPOUT(rate, key) {.kind = fm_dropout, .option = {rate}, .seed = (key)}
+#define ADAM {.kind = fm_adam, .option = {0.9, 0.999, 1e-7}}
+#define LOGITS {.kind = fm_sparse_categorical_crossentropy, .option = {true, 1e-7}}
 
 static const test_case cases[] = {
     {"wide hidden, narrow head",
-     {DENSE(MAX_WIDTH), RELU, {.kind = FM_DROPOUT, .rate = 0.2, .seed = 7}, DENSE(10)},
+     {DENSE(MAX_WIDTH), RELU, DROPOUT(0.2, 7), DENSE(10)},
      4,
      10,
      32,
@@ -63,7 +68,7 @@ static const test_case cases[] = {
      ADAM,
      0.2},
     {"the same, dense input",
-     {DENSE(MAX_WIDTH), RELU, {.kind = FM_DROPOUT, .rate = 0.2, .seed = 7}, DENSE(10)},
+     {DENSE(MAX_WIDTH), RELU, DROPOUT(0.2, 7), DENSE(10)},
      4,
      10,
      32,
@@ -71,31 +76,31 @@ static const test_case cases[] = {
      ADAM,
      1},
     {"two wide layers, momentum",
-     {DENSE(300), {.kind = FM_TANH}, DENSE(301), RELU, DENSE(3)},
+     {DENSE(300), TANH, DENSE(301), RELU, DENSE(3)},
      5,
      3,
      29,
      LOGITS,
-     {.kind = FM_SGD, .momentum = 0.9, .nesterov = true},
+     {.kind = fm_sgd, .option = {0.9, true}},
      1},
     {"narrow, squared error",
-     {DENSE(20), {.kind = FM_TANH}, DENSE(17), {.kind = FM_TANH}, DENSE(2)},
+     {DENSE(20), TANH, DENSE(17), TANH, DENSE(2)},
      5,
      2,
      83,
-     {.kind = FM_MEAN_SQUARED_ERROR},
+     {.kind = fm_mean_squared_error},
      ADAM,
      1},
     {"softmax and probabilities",
-     {DENSE(33), RELU, DENSE(9), {.kind = FM_SOFTMAX}},
+     {DENSE(33), RELU, DENSE(9), {.kind = fm_softmax}},
      4,
      9,
      16,
-     {.kind = FM_CATEGORICAL_CROSSENTROPY, .label_smoothing = 0.1, .epsilon = 1e-7},
-     {.kind = FM_SGD},
+     {.kind = fm_categorical_crossentropy, .option = {false, 1e-7, 0.1}},
+     {.kind = fm_sgd},
      0.5},
     {"narrow, a batch of several gradient blocks",
-     {DENSE(20), {.kind = FM_TANH}, {.kind = FM_DROPOUT, .rate = 0.3, .seed = 5}, DENSE(3)},
+     {DENSE(20), TANH, DROPOUT(0.3, 5), DENSE(3)},
      4,
      3,
      2400,
@@ -103,6 +108,11 @@ static const test_case cases[] = {
      ADAM,
      1},
 };
+
+static size_t outputs_of(const fm_operation *dense)
+{
+    return (size_t)fm_dense_of(dense->option).outputs;
+}
 
 static void run_case(const test_case *test)
 {
@@ -128,15 +138,15 @@ static void run_case(const test_case *test)
             "create");
     size_t inputs = INPUTS, parameter = 0;
     for (size_t i = 0; i < test->count; i++) {
-        if (test->operations[i].kind != FM_DENSE)
+        if (test->operations[i].kind != fm_dense)
             continue;
-        for (size_t j = 0; j < inputs * test->operations[i].outputs; j++)
+        for (size_t j = 0; j < inputs * outputs_of(&test->operations[i]); j++)
             weights[j] = (next_uniform() - 0.5) * 0.2;
         require(fm_network_write(network, parameter, FM_VALUE, weights), "write");
         parameter += 2;
-        inputs = test->operations[i].outputs;
+        inputs = outputs_of(&test->operations[i]);
     }
-    bool sparse = test->loss.kind == FM_SPARSE_CATEGORICAL_CROSSENTROPY;
+    bool sparse = fm_loss_takes_labels(test->loss.kind);
     fm_data data = {x, FM_FLOAT64, ROWS, sparse ? labels : NULL, sparse ? NULL : targets, NULL};
     int64_t iterations = 0;
     uint64_t hash = UINT64_C(14695981039346656037);
@@ -154,13 +164,13 @@ static void run_case(const test_case *test)
     inputs = INPUTS;
     parameter = 0;
     for (size_t i = 0; i < test->count; i++) {
-        if (test->operations[i].kind != FM_DENSE)
+        if (test->operations[i].kind != fm_dense)
             continue;
         require(fm_network_read(network, parameter, FM_VALUE, weights), "read");
-        hash =
-            hash_bytes(hash, weights, inputs * test->operations[i].outputs * sizeof *weights);
+        hash = hash_bytes(hash, weights,
+                          inputs * outputs_of(&test->operations[i]) * sizeof *weights);
         parameter += 2;
-        inputs = test->operations[i].outputs;
+        inputs = outputs_of(&test->operations[i]);
     }
     require(fm_evaluate(network, &data, losses, outputs), "evaluate");
     hash = hash_bytes(hash, losses, sizeof losses);

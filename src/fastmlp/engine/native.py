@@ -26,48 +26,28 @@ from . import (
     Training,
 )
 
-# The numbers of csrc/fastmlp.h's enumerations.
-_KINDS = {Dense: 0, Relu: 1, Tanh: 2, Softmax: 3, Dropout: 4, Rescaling: 5}
-_LOSSES = {
-    "sparse_categorical_crossentropy": 0,
-    "categorical_crossentropy": 1,
-    "mean_squared_error": 2,
-}
-_REDUCTIONS = {"sum_over_batch_size": 0, "mean": 0, "sum": 1, "mean_with_sample_weight": 2}
+_OPERATIONS, _LOSSES = core.catalog("operation"), core.catalog("loss")
+_REDUCTIONS, _OPTIMIZERS = core.catalog("reduction"), core.catalog("optimizer")
 _VALUE = -1
+_NAMES = {Dense: "dense", Relu: "relu", Tanh: "tanh", Softmax: "softmax", Dropout: "dropout",
+          Rescaling: "rescaling", Adam: "adam", Sgd: "sgd"}
+
+
+def _word(catalog: Any, name: str, word: Any) -> tuple[int, tuple[float, ...]]:
+    kind, options = catalog[name]
+    return kind, tuple(float(getattr(word, option)) for option in options)
 
 
 def _operation(operation: Operation) -> tuple[Any, ...]:
-    """The fields of fm_operation in order, zero where the operation has none."""
-    return (
-        _KINDS[type(operation)],
-        getattr(operation, "outputs", 0),
-        getattr(operation, "use_bias", False),
-        getattr(operation, "trainable", False),
-        getattr(operation, "negative_slope", 0.0),
-        getattr(operation, "max_value", 0.0),
-        getattr(operation, "threshold", 0.0),
-        getattr(operation, "rate", 0.0),
-        getattr(operation, "seed", 0),
-        getattr(operation, "scale", 0.0),
-        getattr(operation, "offset", 0.0),
-    )
+    return (*_word(_OPERATIONS, _NAMES[type(operation)], operation), getattr(operation, "seed", 0))
 
 
 def _loss(loss: Loss) -> tuple[Any, ...]:
-    return (
-        _LOSSES[loss.kind],
-        loss.from_logits,
-        loss.label_smoothing,
-        loss.epsilon,
-        _REDUCTIONS[loss.reduction],
-    )
+    return (*_word(_LOSSES, loss.kind, loss), _REDUCTIONS[loss.reduction][0])
 
 
 def _optimizer(optimizer: Adam | Sgd) -> tuple[Any, ...]:
-    if isinstance(optimizer, Adam):
-        return (0, optimizer.beta_1, optimizer.beta_2, optimizer.epsilon, 0.0, False)
-    return (1, 0.0, 0.0, 0.0, optimizer.momentum, optimizer.nesterov)
+    return (*_word(_OPTIMIZERS, _NAMES[type(optimizer)], optimizer), 0.0, 0.0, 0.0, False)
 
 
 class NativeEngine:

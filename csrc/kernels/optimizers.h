@@ -4,6 +4,73 @@
  */
 #include "simd.h"
 
+/* -- constants of a step -- */
+
+/* b^t by squaring: the same bits everywhere, unlike pow. */
+INLINE double power(double b, uint64_t t)
+{
+    double result = 1;
+    for (; t > 0; t >>= 1, b *= b)
+        if (t & 1)
+            result *= b;
+    return result;
+}
+
+INLINE void set_constant(fm_update *update, int place, double value)
+{
+    for (int i = 0; i < FM_PANEL; i++)
+        update->constant[place][i] = value;
+}
+
+INLINE vec constant(const fm_update *update, int place)
+{
+    return v_load(update->constant[place]);
+}
+
+enum { ADAM_ALPHA, ADAM_REST_BETA_1, ADAM_REST_BETA_2, ADAM_EPSILON };
+
+static void kernel_prepare_adam(fm_update *update, const double *option, double rate,
+                                uint64_t t)
+{
+    const fm_adam_options o = fm_adam_of(option);
+    set_constant(update, ADAM_ALPHA,
+                 rate * sqrt(1 - power(o.beta_2, t)) / (1 - power(o.beta_1, t)));
+    set_constant(update, ADAM_REST_BETA_1, 1 - o.beta_1);
+    set_constant(update, ADAM_REST_BETA_2, 1 - o.beta_2);
+    set_constant(update, ADAM_EPSILON, o.epsilon);
+    /* (sqrt(v) + epsilon)^2 must not underflow */
+    update->shared_division = o.epsilon > 1e-150;
+}
+
+enum { SGD_RATE, SGD_MOMENTUM };
+enum { SGD_NESTEROV = 1 };
+
+static void kernel_prepare_sgd(fm_update *update, const double *option, double rate, uint64_t t)
+{
+    const fm_sgd_options o = fm_sgd_of(option);
+    (void)t;
+    set_constant(update, SGD_RATE, rate);
+    set_constant(update, SGD_MOMENTUM, o.momentum);
+    update->variant = o.nesterov != 0 ? SGD_NESTEROV : 0;
+}
+
+enum { RMSPROP_RATE, RMSPROP_RHO, RMSPROP_REST_RHO, RMSPROP_MOMENTUM, RMSPROP_EPSILON };
+enum { RMSPROP_WITH_MOMENTUM = 1, RMSPROP_CENTERED = 2 };
+
+static void kernel_prepare_rmsprop(fm_update *update, const double *option, double rate,
+                                   uint64_t t)
+{
+    const fm_rmsprop_options o = fm_rmsprop_of(option);
+    (void)t;
+    set_constant(update, RMSPROP_RATE, rate);
+    set_constant(update, RMSPROP_RHO, o.rho);
+    set_constant(update, RMSPROP_REST_RHO, 1 - o.rho);
+    set_constant(update, RMSPROP_MOMENTUM, o.momentum);
+    set_constant(update, RMSPROP_EPSILON, o.epsilon);
+    update->variant = (o.momentum != 0 ? RMSPROP_WITH_MOMENTUM : 0) |
+                      (o.centered != 0 ? RMSPROP_CENTERED : 0);
+}
+
 /* -- the formulas, on one vector of a parameter -- */
 
 /* What Adam needs of one vector before it divides: w -= numerator / denominator. */
@@ -11,15 +78,16 @@ typedef struct adam_step {
     vec numerator, denominator;
 } adam_step;
 
-/* Moves the moments; see fm_update for the constants. */
+/* Moves the moments. */
 INLINE adam_step adam_moments(vec g, double *m, double *v, const fm_update *update)
 {
     const vec m0 = v_load_once(m), v0 = v_load_once(v);
-    const vec m1 = v_fma(g - m0, v_load(update->rest_beta_1), m0);
-    const vec v1 = v_fma(v_fma(g, g, -v0), v_load(update->rest_beta_2), v0);
+    const vec m1 = v_fma(g - m0, constant(update, ADAM_REST_BETA_1), m0);
+    const vec v1 = v_fma(v_fma(g, g, -v0), constant(update, ADAM_REST_BETA_2), v0);
     v_store(m, m1);
     v_store(v, v1);
-    return (adam_step){m1 * v_load(update->alpha), v_sqrt(v1) + v_load(update->epsilon)};
+    return (adam_step){m1 * constant(update, ADAM_ALPHA),
+                       v_sqrt(v1) + constant(update, ADAM_EPSILON)};
 }
 
 INLINE void adam_apply(vec g, fm_packed w, size_t at, const fm_update *update)
@@ -54,29 +122,63 @@ INLINE void adam_pair_divide(const adam_pair *pair, double *w)
 
 INLINE void sgd_apply(vec g, fm_packed w, size_t at, const fm_update *update)
 {
-    const vec rate_g = v_set1(update->rate) * g;
+    const vec rate_g = constant(update, SGD_RATE) * g;
     vec step = -rate_g;
     if (w.slot[0] != NULL) {
         double *m = w.slot[0] + at;
-        const vec momentum = v_set1(update->momentum);
+        const vec momentum = constant(update, SGD_MOMENTUM);
         step = v_fma(v_load(m), momentum, -rate_g);
         v_store(m, step);
-        if (update->nesterov)
+        if (update->variant & SGD_NESTEROV)
             step = v_fma(step, momentum, -rate_g);
     }
     v_store(w.value + at, v_load(w.value + at) + step);
 }
 
-/* Which formula, a compile-time constant wherever it is passed. */
-typedef enum formula { SGD, ADAM, ADAM_SHARED_DIVISION } formula;
+INLINE void rmsprop_apply(vec g, fm_packed w, size_t at, const fm_update *update)
+{
+    const vec rho = constant(update, RMSPROP_RHO), rest = constant(update, RMSPROP_REST_RHO);
+    double *const *slot = w.slot;
+    const vec v = v_fma(v_load(*slot + at), rho, rest * (g * g));
+    v_store(*slot++ + at, v);
+    double *m = update->variant & RMSPROP_WITH_MOMENTUM ? *slot++ + at : NULL;
+    vec d = v;
+    if (update->variant & RMSPROP_CENTERED) {
+        const vec a = v_fma(v_load(*slot + at), rho, rest * g);
+        v_store(*slot + at, a);
+        d = v_fnma(a, a, v);
+    }
+    vec step =
+        constant(update, RMSPROP_RATE) * g / v_sqrt(d + constant(update, RMSPROP_EPSILON));
+    if (m != NULL) {
+        step = v_fma(v_load(m), constant(update, RMSPROP_MOMENTUM), step);
+        v_store(m, step);
+    }
+    v_store(w.value + at, v_load(w.value + at) - step);
+}
+
+/* Which formula, a compile-time constant wherever it is passed: one for each optimizer, and
+ * Adam where two rows share a division. */
+typedef enum formula {
+#define X(name, ...) formula_##name,
+    FM_OPTIMIZERS(X, FM_NO_OPTION)
+#undef X
+        ADAM_SHARED_DIVISION
+} formula;
 
 /* Applies the gradients of one vector, `at` doubles into the parameter. */
 INLINE void apply(const formula kind, vec g, fm_packed w, size_t at, const fm_update *update)
 {
-    if (kind == SGD)
-        sgd_apply(g, w, at, update);
-    else
+    switch (kind) {
+#define X(name, ...)                                                                           \
+    case formula_##name:                                                                       \
+        name##_apply(g, w, at, update);                                                        \
+        break;
+        FM_OPTIMIZERS(X, FM_NO_OPTION)
+#undef X
+    case ADAM_SHARED_DIVISION:
         adam_apply(g, w, at, update);
+    }
 }
 
 /* The same for the rows 2i and 2i + 1 of a kernel. */

@@ -36,39 +36,69 @@ static void kernel_add_bias(fm_block block)
                               (fm_value_slope){load_biased(block, b, j), v_set1(1.0)});
 }
 
-static void kernel_relu(fm_block block, double negative_slope, double max_value,
-                        double threshold)
+static void kernel_activation_relu(fm_block block, const double *option)
 {
-    const vec slope = v_set1(negative_slope), top = v_set1(max_value);
-    const vec edge = v_set1(threshold), one = v_set1(1.0);
+    const fm_relu_options o = fm_relu_of(option);
+    const vec slope = v_set1(o.negative_slope), top = v_set1(o.max_value);
+    const vec edge = v_set1(o.threshold), one = v_set1(1.0);
     for (size_t b = 0; b < block.rows; b++)
         for (size_t j = 0; j < block.panels * FM_PANEL; j += VL) {
             const vec z = load_biased(block, b, j);
             const veci above = z > edge, cut = z >= top;
             /* NaN passes; minus infinity gives 0, not NaN, if the slope is 0 */
-            const vec below = negative_slope == 0 ? v_keep(z != z, z) : slope * (z - edge);
+            const vec below = o.negative_slope == 0 ? v_keep(z != z, z) : slope * (z - edge);
             const vec y = v_select(cut, top, v_select(above, z, below));
             const vec dy = v_select(cut, (vec){0}, v_select(above, one, slope));
             store_value_slope(block, b, j, (fm_value_slope){y, dy});
         }
 }
 
-static void kernel_tanh(fm_block block)
+/* Loops a formula on one vector, which reads its options from `option`, over the block. */
+INLINE void activate(fm_value_slope function(vec, const double *), fm_block block,
+                     const double *option)
 {
     for (size_t b = 0; b < block.rows; b++)
-        for (size_t j = 0; j < block.panels * FM_PANEL; j += VL) {
-            const vec y = v_tanh(load_biased(block, b, j));
-            store_value_slope(block, b, j, (fm_value_slope){y, v_fnma(y, y, v_set1(1.0))});
-        }
+        for (size_t j = 0; j < block.panels * FM_PANEL; j += VL)
+            store_value_slope(block, b, j, function(load_biased(block, b, j), option));
 }
 
-static void kernel_rescale(fm_block block, double scale, double offset)
+INLINE fm_value_slope tanh_formula(vec x, const double *option)
 {
-    for (size_t b = 0; b < block.rows; b++)
-        for (size_t j = 0; j < block.panels * FM_PANEL; j += VL) {
-            const vec y = load_biased(block, b, j) * v_set1(scale) + v_set1(offset);
-            store_value_slope(block, b, j, (fm_value_slope){y, v_set1(scale)});
-        }
+    (void)option;
+    const vec y = v_tanh(x);
+    return (fm_value_slope){y, v_fnma(y, y, v_set1(1.0))};
+}
+
+static void kernel_activation_tanh(fm_block block, const double *option)
+{
+    activate(tanh_formula, block, option);
+}
+
+/* e = exp(-|x|) does not overflow, and e / (1 + e) keeps small values accurate. */
+INLINE fm_value_slope sigmoid_formula(vec x, const double *option)
+{
+    (void)option;
+    const vec one = v_set1(1.0);
+    const vec e = v_exp(v_of_bits((veci)x | (veci)v_set1(-0.0)));
+    const vec above = one / (one + e);
+    const vec y = v_select(x < (vec){0}, e * above, above);
+    return (fm_value_slope){y, e * above * above};
+}
+
+static void kernel_activation_sigmoid(fm_block block, const double *option)
+{
+    activate(sigmoid_formula, block, option);
+}
+
+INLINE fm_value_slope rescaling_formula(vec x, const double *option)
+{
+    const fm_rescaling_options o = fm_rescaling_of(option);
+    return (fm_value_slope){x * v_set1(o.scale) + v_set1(o.offset), v_set1(o.scale)};
+}
+
+static void kernel_activation_rescaling(fm_block block, const double *option)
+{
+    activate(rescaling_formula, block, option);
 }
 
 /* Philox4x32-10 on lanes of 64 bits, one block a lane; c and the key hold 32-bit words. */
@@ -90,11 +120,12 @@ INLINE void philox_lanes(vecu c[4], uint64_t seed)
 
 /* The mask of column j is word j / 8 % 4 of block j / 32 * 8 + j % 8 (fastmlp/random.py): the
  * four panels of a group of 32 columns are the four words of eight blocks. */
-static void kernel_dropout(fm_block block, fm_mask mask)
+static void kernel_activation_dropout(fm_block block, const double *option)
 {
-    const size_t first = mask.first_column / FM_PANEL, last = first + block.panels;
-    const veci threshold = (veci){0} + (int64_t)(mask.rate * 4294967296.0);
-    const vec scale = v_set1(1.0 / (1.0 - mask.rate));
+    const double rate = fm_dropout_of(option).rate;
+    const size_t first = block.first_column / FM_PANEL, last = first + block.panels;
+    const veci threshold = (veci){0} + (int64_t)(rate * 4294967296.0);
+    const vec scale = v_set1(1.0 / (1.0 - rate));
     vecu lane = {0};
     for (int i = 0; i < VL; i++)
         lane[i] = (uint64_t)i;
@@ -102,10 +133,10 @@ static void kernel_dropout(fm_block block, fm_mask mask)
         for (size_t group = first / 4; group * 4 < last; group++)
             for (int v = 0; v < VECS; v++) {
                 vecu c[4] = {lane + (uint64_t)(group * 8 + (size_t)v * VL),
-                             (vecu){0} + (uint32_t)(mask.first_row + b),
-                             (vecu){0} + fm_counter_step(mask.step),
-                             (vecu){0} + fm_counter_what(FM_RANDOM_DROPOUT, mask.step)};
-                philox_lanes(c, mask.seed);
+                             (vecu){0} + (uint32_t)(block.first_row + b),
+                             (vecu){0} + fm_counter_step(block.step),
+                             (vecu){0} + fm_counter_what(FM_RANDOM_DROPOUT, block.step)};
+                philox_lanes(c, block.seed);
                 for (size_t word = 0; word < 4; word++) {
                     const size_t panel = group * 4 + word;
                     if (panel < first || panel >= last)

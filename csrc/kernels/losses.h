@@ -88,8 +88,13 @@ static void kernel_softmax_gradient(double *dz, const double *dy, const double *
     }
 }
 
+/* How targets are smoothed: t (1 - smoothing) + share; 0: not at all. */
+typedef struct fm_smoothing {
+    double smoothing, share;
+} fm_smoothing;
+
 /* Targets of one row at column j: one-hot of its label, or the given row, smoothed. */
-INLINE vec target_lanes(const fm_loss *loss, const fm_loss_rows *rows, size_t b, size_t j)
+INLINE vec target_lanes(fm_smoothing s, const fm_loss_rows *rows, size_t b, size_t j)
 {
     vec t = {0};
     for (int i = 0; i < VL; i++)
@@ -97,15 +102,16 @@ INLINE vec target_lanes(const fm_loss *loss, const fm_loss_rows *rows, size_t b,
             t[i] = (int64_t)j + i == rows->labels[b];
         else if (j + (size_t)i < rows->outputs)
             t[i] = rows->targets[b][j + (size_t)i];
-    if (loss->kind != FM_CATEGORICAL_CROSSENTROPY || loss->label_smoothing == 0)
+    if (s.smoothing == 0)
         return t;
-    const vec keep = v_set1(1.0 - loss->label_smoothing);
-    const vec share = v_set1(loss->label_smoothing / (double)rows->outputs);
-    return v_keep(real_lanes(j, rows->outputs), v_fma(t, keep, share));
+    return v_keep(real_lanes(j, rows->outputs),
+                  v_fma(t, v_set1(1.0 - s.smoothing), v_set1(s.share)));
 }
 
+/* -- along a row: crossentropies -- */
+
 /* loss = sum_j t_j (log sum exp(z) - z_j); dloss/dz = softmax(z) sum t - t. */
-INLINE double logits_row(const fm_loss *loss, const fm_loss_rows *rows, size_t b)
+INLINE double logits_row(fm_smoothing smoothing, const fm_loss_rows *rows, size_t b)
 {
     const double *z = rows->y + b * rows->stride;
     double *e = rows->dy + b * rows->stride;
@@ -116,7 +122,7 @@ INLINE double logits_row(const fm_loss *loss, const fm_loss_rows *rows, size_t b
     for (size_t c = 0; c < rows->outputs; c += FM_PANEL)
         for (int v = 0; v < VECS; v++) {
             const size_t j = c + (size_t)v * VL;
-            const vec t = target_lanes(loss, rows, b, j);
+            const vec t = target_lanes(smoothing, rows, b, j);
             total[v] += t;
             /* an infinite logit of a class with no share in the target costs nothing */
             const vec cost = log_sum - (v_load(z + j) - shift);
@@ -126,14 +132,15 @@ INLINE double logits_row(const fm_loss *loss, const fm_loss_rows *rows, size_t b
         const vec factor = v_set1(sum_lanes(total)), scale = v_set1(rows->scale[b]);
         for (size_t j = 0; j < padded(rows->outputs); j += VL) {
             const vec p = v_load(e + j) / v_set1(sum);
-            v_store(e + j, scale * (p * factor - target_lanes(loss, rows, b, j)));
+            v_store(e + j, scale * (p * factor - target_lanes(smoothing, rows, b, j)));
         }
     }
     return sum_lanes(value);
 }
 
 /* q = y / sum y; loss = -sum_j t_j log(clip(q_j)); the gradient is zero where it clips. */
-INLINE double probabilities_row(const fm_loss *loss, const fm_loss_rows *rows, size_t b)
+INLINE double probabilities_row(fm_smoothing smoothing, double epsilon,
+                                const fm_loss_rows *rows, size_t b)
 {
     const double *y = rows->y + b * rows->stride;
     double *dq = rows->dy + b * rows->stride;
@@ -143,11 +150,11 @@ INLINE double probabilities_row(const fm_loss *loss, const fm_loss_rows *rows, s
             sum[v] += v_keep(real_lanes(c + (size_t)v * VL, rows->outputs),
                              v_load(y + c + (size_t)v * VL));
     const vec divisor = v_set1(sum_lanes(sum));
-    const vec low = v_set1(loss->epsilon), high = v_set1(1.0 - loss->epsilon);
+    const vec low = v_set1(epsilon), high = v_set1(1.0 - epsilon);
     for (size_t c = 0; c < rows->outputs; c += FM_PANEL)
         for (int v = 0; v < VECS; v++) {
             const size_t j = c + (size_t)v * VL;
-            const vec t = target_lanes(loss, rows, b, j);
+            const vec t = target_lanes(smoothing, rows, b, j);
             const vec q = v_load(y + j) / divisor;
             vec clipped = v_select(q < low, low, q);
             clipped = v_select(clipped > high, high, clipped);
@@ -168,8 +175,36 @@ INLINE double probabilities_row(const fm_loss *loss, const fm_loss_rows *rows, s
     return sum_lanes(value);
 }
 
-/* loss = mean_j (y_j - t_j)^2. */
-INLINE double squared_error_row(const fm_loss *loss, const fm_loss_rows *rows, size_t b)
+static void kernel_loss_sparse_categorical_crossentropy(const double *option, fm_loss_rows rows)
+{
+    const fm_sparse_categorical_crossentropy_options o =
+        fm_sparse_categorical_crossentropy_of(option);
+    const fm_smoothing none = {0, 0};
+    for (size_t b = 0; b < rows.rows; b++)
+        rows.losses[b] = o.from_logits != 0 ? logits_row(none, &rows, b)
+                                            : probabilities_row(none, o.epsilon, &rows, b);
+}
+
+static void kernel_loss_categorical_crossentropy(const double *option, fm_loss_rows rows)
+{
+    const fm_categorical_crossentropy_options o = fm_categorical_crossentropy_of(option);
+    const fm_smoothing smoothing = {o.label_smoothing,
+                                    o.label_smoothing / (double)rows.outputs};
+    for (size_t b = 0; b < rows.rows; b++)
+        rows.losses[b] = o.from_logits != 0 ? logits_row(smoothing, &rows, b)
+                                            : probabilities_row(smoothing, o.epsilon, &rows, b);
+}
+
+/* -- element by element: the mean over a row's K outputs -- */
+
+/* The value is added to a sum, in one rounding where the formula ends in a product. */
+typedef struct fm_loss_term {
+    vec sum, slope;
+} fm_loss_term;
+
+INLINE double mean_row(fm_loss_term term_of(vec sum, vec y, vec t, const double *),
+                       const double *option, fm_smoothing smoothing, const fm_loss_rows *rows,
+                       size_t b)
 {
     const double *y = rows->y + b * rows->stride;
     double *dy = rows->dy + b * rows->stride;
@@ -178,22 +213,62 @@ INLINE double squared_error_row(const fm_loss *loss, const fm_loss_rows *rows, s
     for (size_t c = 0; c < rows->outputs; c += FM_PANEL)
         for (int v = 0; v < VECS; v++) {
             const size_t j = c + (size_t)v * VL;
-            const vec error = v_keep(real_lanes(j, rows->outputs),
-                                     v_load(y + j) - target_lanes(loss, rows, b, j));
-            sum[v] = v_fma(error, error, sum[v]);
+            const veci real = real_lanes(j, rows->outputs);
+            const fm_loss_term term =
+                term_of(sum[v], v_load(y + j), target_lanes(smoothing, rows, b, j), option);
+            sum[v] = v_select(real, term.sum, sum[v]);
             if (rows->scale != NULL)
-                v_store(dy + j, v_set1(rows->scale[b] * (2.0 * share)) * error);
+                v_store(dy + j, v_keep(real, v_set1(rows->scale[b] * share) * term.slope));
         }
     return sum_lanes(sum) * share;
 }
 
-static void kernel_loss(const fm_loss *loss, fm_loss_rows rows)
+INLINE fm_loss_term mean_squared_error_term(vec sum, vec y, vec t, const double *option)
+{
+    (void)option;
+    const vec error = y - t;
+    return (fm_loss_term){v_fma(error, error, sum), error + error};
+}
+
+static void kernel_loss_mean_squared_error(const double *option, fm_loss_rows rows)
 {
     for (size_t b = 0; b < rows.rows; b++)
-        if (loss->kind == FM_MEAN_SQUARED_ERROR)
-            rows.losses[b] = squared_error_row(loss, &rows, b);
-        else if (loss->from_logits)
-            rows.losses[b] = logits_row(loss, &rows, b);
-        else
-            rows.losses[b] = probabilities_row(loss, &rows, b);
+        rows.losses[b] =
+            mean_row(mean_squared_error_term, option, (fm_smoothing){0, 0}, &rows, b);
+}
+
+/* max(z, 0) - z t + log(1 + e), e = exp(-|z|); log(1 + e) = e log(u) / (u - 1) with u = 1 + e
+ * (Goldberg, "What every computer scientist should know about floating-point arithmetic",
+ * theorem 4). The slope is sigmoid(z) - t. */
+INLINE fm_loss_term binary_logits_term(vec sum, vec z, vec t, const double *option)
+{
+    (void)option;
+    const vec zero = {0}, one = v_set1(1.0);
+    const vec e = v_exp(v_of_bits((veci)z | (veci)v_set1(-0.0)));
+    const vec u = one + e, above = one / u;
+    const vec log1p = v_select(u == one, e, v_log(u) * (e / (u - one)));
+    const vec p = v_select(z < zero, e * above, above);
+    return (fm_loss_term){sum + (v_fnma(z, t, v_select(z < zero, zero, z)) + log1p), p - t};
+}
+
+/* -t log p - (1 - t) log(1 - p), p clipped; the slope is 0 where it clips. */
+INLINE fm_loss_term binary_probabilities_term(vec sum, vec y, vec t, const double *option)
+{
+    const double epsilon = fm_binary_crossentropy_of(option).epsilon;
+    const vec one = v_set1(1.0), low = v_set1(epsilon), high = v_set1(1.0 - epsilon);
+    vec p = v_select(y < low, low, y);
+    p = v_select(p > high, high, p);
+    const vec q = one - p, rest = one - t;
+    const vec cost = v_fnma(t, v_log(p), -(rest * v_log(q)));
+    return (fm_loss_term){sum + cost, v_keep((y >= low) & (y <= high), rest / q - t / p)};
+}
+
+static void kernel_loss_binary_crossentropy(const double *option, fm_loss_rows rows)
+{
+    const fm_binary_crossentropy_options o = fm_binary_crossentropy_of(option);
+    const fm_smoothing smoothing = {o.label_smoothing, o.label_smoothing / 2};
+    for (size_t b = 0; b < rows.rows; b++)
+        rows.losses[b] = o.from_logits != 0
+                             ? mean_row(binary_logits_term, option, smoothing, &rows, b)
+                             : mean_row(binary_probabilities_term, option, smoothing, &rows, b);
 }

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The one list of everything with a name: layers, activations, losses, reductions, optimizers
+ * and their options. From it come the enumerations, the structures in which formulas read their
+ * options, the arrays of kernels, the checks of options, and the names that fm_find serves.
+ *
+ * O(option, default, range) is one option; what an X takes besides them is said above each
+ * list. A word is {kind, option[]}, its options in the order of the list.
+ */
+#ifndef FM_CATALOG_H
+#define FM_CATALOG_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* What an option may be; NaN never. */
+typedef enum fm_range_kind {
+    FM_ANY,      /* finite */
+    FM_LEAST_0,  /* finite, not negative */
+    FM_POSITIVE, /* greater than 0, infinity too */
+    FM_RATE,     /* in [0, 1) */
+    FM_MARGIN,   /* in [0, 1/2) */
+    FM_FLAG,     /* 0 or 1 */
+    FM_SIZE,     /* a whole number from 1 to 2^52 */
+} fm_range_kind;
+
+/* clang-format off */
+
+/* Layers open a stage and may have parameters. X(name, options).
+ *   dense: y = x w + bias; w (inputs, outputs), bias (outputs).
+ *   softmax: by row, exp(x - max) / sum exp(x - max).
+ *   batch_normalization: y = gamma (x - mean) / sqrt(variance + epsilon) + beta by column. While
+ *     training, mean and (biased) variance are the batch's, and the moving ones become momentum
+ *     times themselves plus the rest of the batch's; else, and where not trainable, they are the
+ *     moving ones. Parameters, each (outputs): gamma if scale, beta if center (trained), moving
+ *     mean, moving variance (state). */
+#define FM_LAYERS(X, O)                                                                        \
+    X(dense, O(outputs, 1, FM_SIZE) O(use_bias, 1, FM_FLAG) O(trainable, 1, FM_FLAG))          \
+    X(softmax, )                                                                               \
+    X(batch_normalization, O(momentum, 0.99, FM_RATE) O(epsilon, 1e-3, FM_LEAST_0)             \
+      O(center, 1, FM_FLAG) O(scale, 1, FM_FLAG) O(trainable, 1, FM_FLAG))
+
+/* Activations work element by element, in place, on what a layer put out. X(name, options).
+ *   relu: x >= max_value: max_value; x > threshold: x; else negative_slope (x - threshold).
+ *   sigmoid: 1 / (1 + exp(-x)).
+ *   dropout: while training keep with probability 1 - rate, scaled by 1 / (1 - rate).
+ *   rescaling: y = x * scale + offset, two roundings. */
+#define FM_ACTIVATIONS(X, O)                                                                   \
+    X(relu, O(negative_slope, 0, FM_ANY) O(max_value, INFINITY, FM_POSITIVE)                   \
+      O(threshold, 0, FM_ANY))                                                                 \
+    X(tanh, )                                                                                  \
+    X(sigmoid, )                                                                               \
+    X(dropout, O(rate, 0.5, FM_RATE))                                                          \
+    X(rescaling, O(scale, 1, FM_ANY) O(offset, 0, FM_ANY))
+
+#define FM_OPERATIONS(X, O) FM_LAYERS(X, O) FM_ACTIVATIONS(X, O)
+
+/* Losses of one row of outputs y (K) with targets t. X(name, options, labels): whether targets
+ * are class indices. Probabilities are clipped to [epsilon, 1 - epsilon].
+ *   categorical_crossentropy: -sum t log p, p = softmax of y or y / sum y; t (1 - s) + s / K.
+ *   binary_crossentropy: mean of -t log p - (1 - t) log(1 - p), p = sigmoid of y or y;
+ *     t (1 - s) + s / 2.
+ *   mean_squared_error: mean of (y - t)^2. */
+#define FM_LOSSES(X, O)                                                                        \
+    X(sparse_categorical_crossentropy,                                                         \
+      O(from_logits, 0, FM_FLAG) O(epsilon, 1e-7, FM_MARGIN), true)                            \
+    X(categorical_crossentropy,                                                                \
+      O(from_logits, 0, FM_FLAG) O(epsilon, 1e-7, FM_MARGIN) O(label_smoothing, 0, FM_RATE),   \
+      false)                                                                                   \
+    X(binary_crossentropy,                                                                     \
+      O(from_logits, 0, FM_FLAG) O(epsilon, 1e-7, FM_MARGIN) O(label_smoothing, 0, FM_RATE),   \
+      false)                                                                                   \
+    X(mean_squared_error, , false)
+
+/* How the losses l of a batch of B rows with weights w become one: sum l w / B, sum l w,
+ * sum l w / sum w. X(name, options). */
+#define FM_REDUCTIONS(X, O)                                                                    \
+    X(sum_over_batch_size, ) X(sum, ) X(mean_with_sample_weight, )
+
+/* Optimizers. X(name, options, slots, still, way). slots and still in terms of o, the options:
+ * how many arrays it keeps for a parameter, and whether a zero gradient with zero slots changes
+ * nothing. way: FUSED if there are kernels that apply it to gradients in registers, else STORED.
+ * Step t >= 1 with gradient g and learning rate r:
+ *   adam: a = r sqrt(1 - beta_2^t) / (1 - beta_1^t); m += (g - m)(1 - beta_1);
+ *     v += (g g - v)(1 - beta_2); w -= m a / (sqrt(v) + epsilon). Slots m, v.
+ *   sgd: w -= r g; with momentum m = momentum m - r g; w += m, with nesterov
+ *     w += momentum m - r g. Slot m if momentum is not 0.
+ *   rmsprop: v = rho v + (1 - rho) g g; d = v, or centered a = rho a + (1 - rho) g and
+ *     d = v - a a; i = r g / sqrt(d + epsilon); w -= i, or with momentum m = momentum m + i and
+ *     w -= m. Slots v, then m if momentum is not 0, then a if centered. */
+#define FM_OPTIMIZERS(X, O)                                                                    \
+    X(adam, O(beta_1, 0.9, FM_RATE) O(beta_2, 0.999, FM_RATE) O(epsilon, 1e-7, FM_LEAST_0),    \
+      2, o.epsilon > 0, FUSED)                                                                        \
+    X(sgd, O(momentum, 0, FM_RATE) O(nesterov, 0, FM_FLAG), o.momentum != 0, true, FUSED)             \
+    X(rmsprop, O(rho, 0.9, FM_RATE) O(momentum, 0, FM_RATE) O(epsilon, 1e-7, FM_LEAST_0)       \
+      O(centered, 0, FM_FLAG), 1 + (o.momentum != 0) + (o.centered != 0), o.epsilon > 0,      \
+      STORED)
+
+/* clang-format on */
+
+#define FM_MAX_OPTIONS 5
+#define FM_MAX_SLOTS 3
+
+/* -- enumerations: fm_dense, fm_relu, ... -- */
+
+#define FM_NO_OPTION(...)
+#define FM_ENUMERATOR(name, ...) fm_##name,
+
+/* A network is a row of layers and activations, so they count on. */
+typedef enum fm_operation_kind {
+    FM_LAYERS(FM_ENUMERATOR, FM_NO_OPTION) FM_LAYER_COUNT,
+    FM_BEFORE_ACTIVATIONS = FM_LAYER_COUNT - 1,
+    FM_ACTIVATIONS(FM_ENUMERATOR, FM_NO_OPTION) FM_OPERATION_COUNT,
+} fm_operation_kind;
+typedef enum fm_loss_kind { FM_LOSSES(FM_ENUMERATOR, FM_NO_OPTION) FM_LOSS_COUNT } fm_loss_kind;
+typedef enum fm_reduction_kind {
+    FM_REDUCTIONS(FM_ENUMERATOR, FM_NO_OPTION) FM_REDUCTION_COUNT
+} fm_reduction_kind;
+typedef enum fm_optimizer_kind {
+    FM_OPTIMIZERS(FM_ENUMERATOR, FM_NO_OPTION) FM_OPTIMIZER_COUNT
+} fm_optimizer_kind;
+
+#define FM_ACTIVATION_COUNT (FM_OPERATION_COUNT - FM_LAYER_COUNT)
+
+/* -- options by name: fm_relu_of(option).max_value -- */
+
+#define FM_MEMBER(option, ...) double option;
+#define FM_OPTIONS_OF(name, members, ...)                                                      \
+    typedef struct fm_##name##_options {                                                       \
+        members                                                                                \
+    } fm_##name##_options;                                                                     \
+    static inline fm_##name##_options fm_##name##_of(const double option[FM_MAX_OPTIONS])      \
+    {                                                                                          \
+        fm_##name##_options options;                                                           \
+        memcpy(&options, option, sizeof options);                                              \
+        return options;                                                                        \
+    }
+FM_OPERATIONS(FM_OPTIONS_OF, FM_MEMBER)
+FM_LOSSES(FM_OPTIONS_OF, FM_MEMBER)
+FM_OPTIMIZERS(FM_OPTIONS_OF, FM_MEMBER)
+#undef FM_OPTIONS_OF
+#undef FM_MEMBER
+
+/* -- the same as data -- */
+
+typedef enum fm_family {
+    FM_OPERATION_FAMILY,
+    FM_LOSS_FAMILY,
+    FM_REDUCTION_FAMILY,
+    FM_OPTIMIZER_FAMILY,
+    FM_FAMILY_COUNT
+} fm_family;
+
+/* The kind of that name in a family, or -1. */
+int fm_find(fm_family family, const char *name);
+
+/* The name of a kind, or NULL past the last. */
+const char *fm_name(fm_family family, int kind);
+
+/* Name and default of an option of a kind, in the order of option[]; NULL past the last. */
+const char *fm_option_name(fm_family family, int kind, size_t index);
+double fm_option_default(fm_family family, int kind, size_t index);
+
+/* Whether a kind is one of the family's and its options are in their ranges. */
+bool fm_word_is_valid(fm_family family, int kind, const double option[FM_MAX_OPTIONS]);
+
+/* Whether a loss takes class indices. */
+bool fm_loss_takes_labels(int kind);
+
+/* Arrays that an optimizer keeps for each parameter, and whether it is still: see above. */
+size_t fm_optimizer_slots(int kind, const double option[FM_MAX_OPTIONS]);
+bool fm_optimizer_is_still(int kind, const double option[FM_MAX_OPTIONS]);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What this machine is and has, and what pays on it: the costs by which the engine chooses
+ * among ways that all give the same bits.
+ */
+#ifndef FM_MACHINE_H
+#define FM_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Members worth waking, at most the threads set, for `fmas` fused multiply-adds between two
+ * meetings and `total` of them in the whole call. */
+size_t fm_members_for(double fmas, double total);
+
+/* Whether rows of that many doubles, one behind the other, share few cache sets: their stride
+ * is then a multiple of 1 KB. */
+static inline bool fm_rows_collide(size_t columns)
+{
+    return columns % 128 == 0;
+}
+
+/* Below this share of non-zeros lists win over the register-blocked product. */
+#define FM_SPARSE_DENSITY 0.4
+
+/* Weights up to this many bytes are read by all members: a fraction of any L2. */
+#define FM_SHARED_WEIGHTS ((size_t)128 << 10)
+
+#endif

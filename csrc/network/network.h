@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The inside of a network: what computes, with a lock, memory, and lanes for inference.
+ */
+#ifndef FM_NETWORK_H
+#define FM_NETWORK_H
+
+#include <pthread.h>
+
+#include "../step/step.h"
+
+/* Buffers of inference: each member pushes blocks of rows through all stages. */
+typedef struct fm_lane {
+    double *x;    /* (lane_rows, stages[0].stride) */
+    double *y[2]; /* (lane_rows, widest stride): a stage reads one and writes the other */
+    double *dy;   /* (lane_rows, last stride): the loss kernel's scratch */
+    /* if the first product is by lists */
+    fm_entry *entries;     /* (inputs), for a few rows */
+    fm_pair_lists lists;   /* capacity FM_LANE_ROWS, for more */
+    fm_pair *pair_scratch; /* FM_PAIR_SCRATCH */
+} fm_lane;
+
+#define FM_LANE_ROWS 48
+
+struct fm_network {
+    struct fm_network *next, *previous; /* in the list of all networks, see forks.c */
+    pthread_mutex_t lock;               /* held by every call that uses what follows */
+    fm_core core;
+    fm_operation *operations;
+    fm_arena memory; /* parameters, slots, active, moments of whole-batch stages */
+    fm_arena lane_memory, lane_list_memory;
+    fm_lane *lanes;                     /* (lane_count), allocated with lane_memory */
+    size_t lane_count, lane_list_count; /* the first so many lanes have lists, too */
+    size_t lane_rows;                   /* FM_LANE_ROWS, or a whole set that goes as one */
+};
+
+/* Puts a network among those that a fork waits for, and takes it out again. */
+void fm_enlist(fm_network *network);
+void fm_delist(fm_network *network);
+
+#endif

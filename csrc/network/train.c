@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The public calls that train: arguments checked, a way chosen, a run of the team.
+ */
+#include <string.h>
+
+#include "../machine.h"
+#include "network.h"
+
+/* Dropout numbers its masks with 48 bits, and calls outside of training take the upper half. */
+#define FM_MAX_ITERATIONS ((int64_t)1 << 47)
+
+/* Fused multiply-adds of a step: forward, gradient by inputs and by weights, and the
+ * optimizer's some 20 a parameter. */
+static double step_fmas(const fm_core *core, size_t batch)
+{
+    double fmas = 3 * fm_row_fmas(core) * (double)batch;
+    for (size_t i = 0; i < core->parameter_count; i++)
+        fmas += 20.0 * (double)core->parameters[i].rows * (double)core->parameters[i].columns;
+    return fmas;
+}
+
+static bool order_is_valid(const fm_network *network, const fm_data *data, const int64_t *order,
+                           size_t visits)
+{
+    const bool labels = fm_loss_takes_labels((int)network->core.loss.kind);
+    if (labels ? data->labels == NULL : data->targets == NULL || data->labels != NULL)
+        return false;
+    for (size_t i = 0; i < visits; i++)
+        if (order[i] < 0 || (size_t)order[i] >= data->rows)
+            return false;
+    return true;
+}
+
+/* A dense update touches every pair; and where the optimizer is not still (Adam without
+ * epsilon: 0 / 0), the step of a weight without gradient is something, which the contract has
+ * everywhere or nowhere. */
+static void mark_active(fm_core *core, bool sparse)
+{
+    if (!sparse || !fm_optimizer_is_still((int)core->optimizer.kind, core->optimizer.option))
+        memset(core->active, 1, fm_pairs(core->inputs));
+}
+
+/* Chooses the way of a run and runs it; the lock is held. */
+static fm_status train(fm_core *core, training_run *run)
+{
+    run->core = core;
+    run->source = fm_source_of(core, run->data);
+    run->epoch_steps = (run->count + run->batch - 1) / run->batch;
+    const bool sparse = run->batch <= FM_GRADIENT_BLOCK &&
+                        fm_prefers_sparse(core, &run->source, run->order, run->count);
+    fm_choose_owners(core, sparse);
+    run->plan = fm_make_plan(core);
+    const double fmas = step_fmas(core, run->batch);
+    const size_t members = fm_members_for(fmas, fmas * (double)run->steps);
+    const bool in_blocks = fm_wants_blocks(&run->plan, run->batch, sparse);
+    const fm_status status =
+        fm_prepare_workspace(core, run->batch, members, sparse, in_blocks, run->only_gradient);
+    if (status != FM_OK)
+        return status;
+    if (!run->only_gradient)
+        mark_active(core, sparse);
+    fm_run_training(run, members);
+    return FM_OK;
+}
+
+fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *order,
+                   size_t epochs, size_t count, size_t batch, const double *rates,
+                   int64_t *iterations, double *losses, double *outputs)
+{
+    if (!network->core.trains || batch == 0 || *iterations < 0 ||
+        *iterations >= FM_MAX_ITERATIONS)
+        return FM_ERROR_ARGUMENT;
+    size_t visits;
+    if (__builtin_mul_overflow(epochs, count, &visits))
+        return FM_ERROR_SIZE;
+    if (!order_is_valid(network, data, order, visits))
+        return FM_ERROR_ARGUMENT;
+    if (visits == 0)
+        return FM_OK;
+    if (batch > count)
+        batch = count;
+    training_run run = {.data = data,
+                        .order = order,
+                        .count = count,
+                        .batch = batch,
+                        .steps = epochs * ((count + batch - 1) / batch),
+                        .rates = rates,
+                        .first_step = *iterations,
+                        .losses = losses,
+                        .outputs = outputs};
+    pthread_mutex_lock(&network->lock);
+    const fm_status status = train(&network->core, &run);
+    if (status == FM_OK)
+        *iterations += (int64_t)run.steps;
+    pthread_mutex_unlock(&network->lock);
+    return status;
+}
+
+/* -- gradients in and out -- */
+
+size_t fm_network_gradient_size(const fm_network *network)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < network->core.parameter_count; i++) {
+        const fm_parameter *p = &network->core.parameters[i];
+        size += p->role == FM_TRAINED ? p->rows * p->columns : 0;
+    }
+    return size;
+}
+
+/* Whether a stage below the lowest trainable one, or a frozen one, owns the parameter. */
+static bool is_frozen(const fm_core *core, const fm_parameter *parameter)
+{
+    for (size_t s = 1; s < core->stage_count; s++) {
+        const fm_stage *stage = &core->stages[s];
+        if (parameter >= stage->parameters &&
+            parameter < stage->parameters + stage->parameter_count)
+            return !stage->trainable;
+    }
+    return true;
+}
+
+fm_status fm_gradient(fm_network *network, const fm_data *data, const int64_t *order,
+                      size_t count, int64_t iterations, double *loss, double *gradient)
+{
+    fm_core *core = &network->core;
+    if (!core->trains || count == 0 || iterations < 0 || iterations >= FM_MAX_ITERATIONS ||
+        !order_is_valid(network, data, order, count))
+        return FM_ERROR_ARGUMENT;
+    training_run run = {.data = data,
+                        .order = order,
+                        .count = count,
+                        .batch = count,
+                        .steps = 1,
+                        .first_step = iterations,
+                        .losses = loss,
+                        .only_gradient = true};
+    pthread_mutex_lock(&network->lock);
+    const fm_status status = train(core, &run);
+    for (size_t i = 0; status == FM_OK && i < core->parameter_count; i++) {
+        const fm_parameter *p = &core->parameters[i];
+        if (p->role != FM_TRAINED)
+            continue;
+        if (is_frozen(core, p))
+            memset(gradient, 0, p->rows * p->columns * sizeof *gradient);
+        else
+            fm_unpack(gradient, core->workspace.gradients + p->start, p->rows, p->columns);
+        gradient += p->rows * p->columns;
+    }
+    pthread_mutex_unlock(&network->lock);
+    return status;
+}
+
+fm_status fm_apply(fm_network *network, const double *gradient, double rate,
+                   int64_t *iterations)
+{
+    fm_core *core = &network->core;
+    if (!core->trains || *iterations < 0 || *iterations >= FM_MAX_ITERATIONS)
+        return FM_ERROR_ARGUMENT;
+    training_run run = {.core = core, .steps = 1, .rates = &rate, .first_step = *iterations};
+    pthread_mutex_lock(&network->lock);
+    fm_choose_owners(core, false);
+    mark_active(core, false);
+    const double fmas = step_fmas(core, 0);
+    const size_t members = fm_members_for(fmas, fmas);
+    const fm_status status = fm_prepare_workspace(core, 1, members, false, false, true);
+    if (status == FM_OK) {
+        for (size_t i = 0; i < core->parameter_count; i++) {
+            const fm_parameter *p = &core->parameters[i];
+            if (p->role != FM_TRAINED)
+                continue;
+            fm_pack(core->workspace.gradients + p->start, gradient, p->rows, p->columns);
+            gradient += p->rows * p->columns;
+        }
+        fm_run_apply(&run, members);
+        *iterations += 1;
+    }
+    pthread_mutex_unlock(&network->lock);
+    return status;
+}

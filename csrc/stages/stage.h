@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Stages: what a network is made of. A stage is a layer (or a copy, or the gathered input) and
+ * the activations that follow it, which work in place on what it wrote. Each kind of layer is
+ * one file with the same verbs; training and inference call the same forward.
+ */
+#ifndef FM_STAGE_H
+#define FM_STAGE_H
+
+#include <assert.h>
+
+#include "../fastmlp.h"
+#include "../kernels.h"
+#include "../panel.h"
+#include "../team.h"
+
+typedef struct fm_parameter {
+    size_t rows, columns;
+    bool vector; /* its one row is a vector to those outside */
+    fm_role role;
+    fm_packed packed; /* (rows, columns) in panels, and its slots */
+    size_t start;     /* of its gradient where those of all parameters are stored */
+} fm_parameter;
+
+/* A batch of inputs listed by pairs of features, see kernels.h. */
+typedef struct fm_pair_lists {
+    fm_pair *entries; /* (pairs * batch) */
+    fm_span *spans;   /* (pairs) */
+} fm_pair_lists;
+
+static inline size_t fm_pairs(size_t features)
+{
+    return (features + 1) / 2;
+}
+
+/* Scratch of one member, for the kernel that wants most. */
+#define FM_SCRATCH FM_UPDATE_SCRATCH
+static_assert(FM_SCRATCH >= FM_TRANSPOSE_SCRATCH, "matmul_transposed fits");
+
+/* Some rows of a batch on their way through a stage. */
+typedef struct fm_piece {
+    const fm_kernels *kernels;
+    const double *x; /* (rows, x_stride), what the stage before put out; or by lists: */
+    size_t x_stride;
+    const fm_pair_lists *lists; /* the batch by pairs, or NULL */
+    const fm_entry *entries;    /* one row by its non-zeros, or NULL */
+    size_t entry_count;
+    const uint8_t *active;  /* (pairs): which w rows of a listed batch may have to change */
+    double *y, *slope, *dz; /* (rows, stride of the stage); slope NULL: not wanted */
+    size_t first_row, rows; /* of the batch */
+    int64_t step;           /* of dropout, off if < 0 */
+    bool training;          /* else as after training */
+    bool keep_state;        /* training changes no state */
+    double *scratch;        /* FM_SCRATCH, for all verbs but forward */
+} fm_piece;
+
+/* A member's part of a stage's parameters: rows and panels of its kernel, panels of vectors. */
+typedef struct fm_part {
+    fm_range k, panels, vectors;
+} fm_part;
+
+typedef struct fm_stage fm_stage;
+
+typedef struct fm_verbs {
+    /* y of some panels from x, without activations. */
+    void (*forward)(const fm_stage *stage, const fm_piece *piece, fm_range panels);
+    /* dx (rows, dx_stride) of some panels of the stage before, from dz. */
+    void (*backward)(const fm_stage *stage, const fm_piece *piece, double *dx, size_t dx_stride,
+                     fm_range panels);
+    /* The gradients of a part of the parameters, stored in panels from gradients[start] of each
+     * on; if resume, their chains go on. NULL where there are none. */
+    void (*gradient)(const fm_stage *stage, const fm_piece *piece, const fm_part *part,
+                     double *gradients, bool resume);
+    /* gradient and the step of a fused optimizer in one, or NULL. */
+    void (*update)(const fm_stage *stage, const fm_piece *piece, const fm_part *part,
+                   fm_optimizer_kind optimizer, const fm_update *update);
+    bool any_columns; /* backward and forward work on some columns as well as on all */
+} fm_verbs;
+
+struct fm_stage {
+    const fm_verbs *verbs;
+    size_t inputs, width;      /* (B, inputs) -> (B, width) */
+    size_t panels, stride;     /* of (B, width) buffers; an odd number of panels a row, so that
+                                  rows never fall on the same cache sets */
+    const fm_operation *layer; /* NULL: input or copy */
+    const fm_operation *activations;
+    size_t activation_count;
+    fm_parameter *parameters; /* (parameter_count), in the order of the public API */
+    size_t parameter_count;
+    bool trainable;
+    /* It needs the whole batch while training, column by column: rows in pieces will not do. */
+    bool whole_batch;
+    /* Who computes: members own batch rows if the weights are small enough to be read by
+     * all, else members own columns, whose weights then stay in their own caches. */
+    bool by_rows;
+    /* Training buffers, (batch, stride). slope (B, width) is d out / d layer, NULL if no
+     * activation follows; dz is the gradient with respect to what the layer put out. */
+    double *y, *slope, *dz;
+    double *moments; /* whole_batch: (FM_MOMENTS, panels * FM_PANEL) of the batch */
+};
+
+extern const fm_verbs fm_copy_verbs, fm_dense_verbs, fm_softmax_verbs,
+    fm_batch_normalization_verbs;
+
+/* What each layer needs to be known of before its memory is: width, parameters and flags, from
+ * stage->layer and stage->inputs. */
+void fm_describe_copy(fm_stage *stage);
+void fm_describe_dense(fm_stage *stage);
+void fm_describe_softmax(fm_stage *stage);
+void fm_describe_batch_normalization(fm_stage *stage);
+#define FM_MOMENTS 6
+#define FM_STAGE_PARAMETERS 4 /* at most */
+
+/* Adds a parameter to a stage that is being described. */
+fm_parameter *fm_add_parameter(fm_stage *stage, size_t rows, bool vector, fm_role role);
+
+/* y of some panels from x, then the activations, and slope if wanted. */
+void fm_stage_forward(const fm_stage *stage, const fm_piece *piece, fm_range panels);
+
+/* The activations alone, for what the layer has put to y. The layer's bias comes first. */
+void fm_stage_activate(const fm_stage *stage, const fm_piece *piece, fm_range panels);
+
+/* The part of a packed parameter that begins at this row and panel. */
+fm_packed fm_packed_at(const fm_packed *whole, size_t row, size_t panel);
+
+static inline fm_range fm_all_panels(const fm_stage *stage)
+{
+    return (fm_range){0, stage->panels};
+}
+
+#endif

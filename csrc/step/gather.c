@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows of the caller's arrays become the inputs of a batch, dense or by lists of non-zeros.
+ */
+#include <stdlib.h>
+
+#include "../machine.h"
+#include "step.h"
+
+fm_source fm_source_of(const fm_core *core, const fm_data *data)
+{
+    return (fm_source){data->x,     data->dtype,  core->inputs,
+                       core->scale, core->offset, core->table};
+}
+
+#define FM_DENSITY_SAMPLE 64
+
+bool fm_prefers_sparse(const fm_core *core, const fm_source *source, const int64_t *order,
+                       size_t count)
+{
+    const fm_stage *stages = core->stages;
+    if (core->stage_count < 2 || stages[1].verbs->update == NULL ||
+        stages[0].activation_count > 0 || source->offset != 0 || count == 0)
+        return false;
+    fm_entry *entries = malloc(core->inputs * sizeof *entries);
+    if (entries == NULL)
+        return false; /* dense training needs no lists */
+    size_t rows = count < FM_DENSITY_SAMPLE ? count : FM_DENSITY_SAMPLE, found = 0;
+    for (size_t i = 0; i < rows; i++) {
+        size_t at = i * (count / rows);
+        size_t row = order != NULL ? (size_t)order[at] : at;
+        found += core->kernels->gather_row(entries, source, row);
+    }
+    free(entries);
+    return (double)found < FM_SPARSE_DENSITY * (double)rows * (double)core->inputs;
+}
+
+static void gather_lists(const training_run *run, const fm_member *self, size_t step)
+{
+    const fm_core *core = run->core;
+    const fm_workspace *space = &core->workspace;
+    const fm_pair_lists *lists = &space->lists[step % 2];
+    const fm_range own = fm_team_share(fm_pairs(core->inputs), self);
+    core->kernels->gather_pairs(lists->entries, lists->spans, space->list_room.rows,
+                                &run->source, run->order + start_of_step(run, step),
+                                rows_of_step(run, step), own.begin, own.end,
+                                space->pair_scratch + self->index * FM_PAIR_SCRATCH);
+    for (size_t pair = own.begin; pair < own.end; pair++)
+        core->active[pair] |= lists->spans[pair].count > 0;
+}
+
+void fm_gather_rows(const training_run *run, double *x, size_t step, size_t begin, size_t rows)
+{
+    const fm_core *core = run->core;
+    const fm_stage *input = &core->stages[0];
+    core->kernels->gather(x, input->stride, &run->source,
+                          run->order + start_of_step(run, step) + begin, rows);
+    const fm_piece piece = {.kernels = core->kernels,
+                            .y = x,
+                            .first_row = begin,
+                            .rows = rows,
+                            .step = run->first_step + (int64_t)step};
+    fm_stage_activate(input, &piece, fm_all_panels(input));
+}
+
+static void gather_dense(const training_run *run, const fm_member *self, size_t step)
+{
+    const fm_core *core = run->core;
+    const fm_range own = fm_team_share(rows_of_step(run, step), self);
+    double *x = core->workspace.x[step % 2] + own.begin * core->stages[0].stride;
+    fm_gather_rows(run, x, step, own.begin, own.end - own.begin);
+}
+
+void fm_gather_step(const training_run *run, const fm_member *self, size_t step)
+{
+    if (step >= run->steps)
+        return;
+    if (run->core->workspace.sparse)
+        gather_lists(run, self, step);
+    else
+        gather_dense(run, self, step);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One training step, put together of the stages' verbs. plan.c says where members meet,
+ * gather.c and loss.c are both ends of the forward pass, tail.c takes rows through the last
+ * stages, update.c changes parameters, blocks.c trains long batches of narrow networks; train.c
+ * is the body that every member runs.
+ */
+#ifndef FM_STEP_H
+#define FM_STEP_H
+
+#include "../arena.h"
+#include "../stages/stage.h"
+
+/* Rows that pass through the stages of the tail together, so that they stay in L1 and L2. */
+#define FM_TAIL_ROWS 48
+
+/* One part of a workspace: memory of its own, which only grows, so that calls that alternate
+ * between ways of training allocate nothing. */
+typedef struct fm_room {
+    fm_arena arena;
+    size_t rows, threads; /* laid out for */
+} fm_room;
+
+/* Buffers of training. Those used from one step to the next are double. */
+typedef struct fm_workspace {
+    fm_room batch_room, activation_room, dense_room, list_room, gradient_room;
+    bool sparse;            /* this call */
+    bool in_blocks;         /* this call: activations are (threads * FM_TAIL_ROWS) rows */
+    double *gradients;      /* (gradient_room.rows, gradient_size), see update.c and blocks.c */
+    double *norms;          /* (panels of all parameters) sums of squares */
+    double *x[2];           /* (rows, stages[0].stride), if not sparse */
+    fm_pair_lists lists[2]; /* if sparse; capacity list_room.rows */
+    double *losses[2];      /* (batch) */
+    double *scale[2];       /* (batch) weight of each row's loss and gradient */
+    int32_t *labels;        /* (batch) */
+    const double **targets; /* (batch) pointers to rows of the caller's targets */
+    double *scratch;        /* (threads, FM_SCRATCH) */
+    fm_pair *pair_scratch;  /* (threads, FM_PAIR_SCRATCH), if sparse */
+} fm_workspace;
+
+/* What computes: the stages with their parameters, and how they are trained. A network is this
+ * with a lock, memory and lanes for inference around it. */
+typedef struct fm_core {
+    const fm_kernels *kernels;
+    size_t inputs, outputs;
+    double scale, offset; /* of a leading rescaling, folded into the gather */
+    double table[256];    /* byte -> value under that rescaling */
+    bool trains;
+    fm_loss loss;
+    fm_optimizer optimizer;
+    size_t slots; /* of the optimizer, per parameter */
+    fm_stage *stages;
+    size_t stage_count;
+    fm_parameter *parameters; /* of all stages */
+    size_t parameter_count;
+    size_t gradient_size; /* doubles of all packed parameters */
+    uint8_t *active; /* (pairs): which pairs of the first kernel's rows may have slots that are
+                        not 0 */
+    fm_workspace workspace;
+} fm_core;
+
+static inline const fm_stage *fm_last_stage(const fm_core *core)
+{
+    return &core->stages[core->stage_count - 1];
+}
+
+/* Where members have to meet, by stage. */
+typedef struct training_plan {
+    size_t tail;      /* stages from here on are all by rows: one pass over row blocks */
+    size_t lowest;    /* gradients are carried down to this stage; stage_count if to none */
+    bool wait_update; /* before the updates */
+    bool wait_next;   /* before the next step */
+} training_plan;
+
+typedef struct training_run {
+    fm_core *core;
+    const fm_data *data;
+    fm_source source;
+    training_plan plan;
+    const int64_t *order; /* (epochs, count) */
+    size_t count, batch, steps, epoch_steps;
+    const double *rates; /* (steps) */
+    int64_t first_step;  /* iterations before this run */
+    double *losses;      /* (steps) */
+    double *outputs;     /* (epochs * count, K) or NULL */
+    bool only_gradient;  /* one step up to the stored gradient; nothing is changed */
+} training_run;
+
+/* One member's view of one step. */
+typedef struct step_view {
+    const training_run *run;
+    const fm_member *self;
+    size_t index; /* of this step in the run */
+    size_t rows;  /* of this batch */
+    fm_update update;
+    bool next_gathered;
+    size_t shift; /* batch row b has row b - shift of the activations: 0 unless in blocks */
+} step_view;
+
+static inline const fm_stage *stage_at(const training_run *run, size_t s)
+{
+    return &run->core->stages[s];
+}
+
+/* Where the rows of a step begin in the order, and how many they are. */
+static inline size_t start_of_step(const training_run *run, size_t step)
+{
+    return step / run->epoch_steps * run->count + step % run->epoch_steps * run->batch;
+}
+
+static inline size_t rows_of_step(const training_run *run, size_t step)
+{
+    size_t left = run->count - step % run->epoch_steps * run->batch;
+    return left < run->batch ? left : run->batch;
+}
+
+/* Whether the gradient of stage s is carried to stage s - 1. */
+static inline bool passes_gradient(const training_plan *plan, size_t s)
+{
+    return s > plan->lowest;
+}
+
+/* -- plan.c -- */
+
+/* Sets by_rows of all stages. A first product by lists is always owned by columns. */
+void fm_choose_owners(fm_core *core, bool sparse);
+
+training_plan fm_make_plan(const fm_core *core);
+
+/* Whether to train in blocks; see blocks.c. */
+bool fm_wants_blocks(const training_plan *plan, size_t batch, bool sparse);
+
+/* Whether gradients are stored before they are applied. */
+bool fm_stores_gradients(const fm_core *core);
+
+/* Fused multiply-adds of one row's forward pass. */
+double fm_row_fmas(const fm_core *core);
+
+/* -- workspace.c -- */
+
+/* Makes the workspace fit for one way of training; stored: gradients even where fm_core does
+ * not ask for them. */
+fm_status fm_prepare_workspace(fm_core *core, size_t batch, size_t threads, bool sparse,
+                               bool in_blocks, bool stored);
+void fm_workspace_free(fm_workspace *space);
+
+/* -- gather.c -- */
+
+/* The caller's x as the gather kernels take it. */
+fm_source fm_source_of(const fm_core *core, const fm_data *data);
+
+/* Whether the first product should be driven by lists of non-zeros: judged on a sample of
+ * the rows order[0 .. count), NULL meaning 0, 1, 2 ... Both ways give the same bits. */
+bool fm_prefers_sparse(const fm_core *core, const fm_source *source, const int64_t *order,
+                       size_t count);
+
+/* A member's share of gathering the batch of a step; nothing past the last. */
+void fm_gather_step(const training_run *run, const fm_member *self, size_t step);
+
+/* Gathers rows [begin, begin + rows) of a batch, densely, and what the first stage does to
+ * them, to x. */
+void fm_gather_rows(const training_run *run, double *x, size_t step, size_t begin, size_t rows);
+
+/* -- loss.c -- */
+
+/* The factor that the reduction puts before each weighted loss. */
+double fm_reduction_factor(const step_view *view);
+
+/* Losses of rows, and dz of the last stage with respect to its outputs. */
+void fm_loss_rows_of(const step_view *view, double factor, fm_range rows);
+
+/* The reduced loss of a finished batch. */
+double fm_batch_loss(const step_view *view);
+
+/* -- tail.c -- */
+
+/* Some rows of the batch at stage s, as its verbs take them. */
+fm_piece fm_piece_of(const step_view *view, size_t s, fm_range rows);
+
+/* dz of stage s, which is the gradient with respect to what the stage put out, becomes that
+ * with respect to what its layer did. */
+void fm_apply_slope(const step_view *view, size_t s, fm_range rows, fm_range panels);
+
+/* From dz of stage s to dz of stage s - 1, for the latter's rows and panels. */
+void fm_backward_stage(const step_view *view, size_t s, fm_range rows, fm_range panels);
+
+/* The stages from plan.tail on for some rows: forward, loss and backward. */
+void fm_run_tail(const step_view *view, double factor, fm_range rows);
+
+/* -- update.c -- */
+
+/* A member's part of the parameters of stage s. */
+fm_part fm_part_of(const step_view *view, size_t s);
+
+/* A member's share of the updates of all stages, or of what run->only_gradient asks for. */
+void fm_update_stages(const step_view *view);
+
+/* Clips the stored gradients and applies them: a member's share. */
+void fm_apply_stored(const step_view *view);
+
+/* -- blocks.c -- */
+
+/* How many buffers of gradient_size a batch in blocks wants with so many members. */
+size_t fm_block_buffers(size_t batch, size_t threads);
+
+void fm_run_step_in_blocks(step_view *view);
+
+/* -- train.c -- */
+
+/* Runs all steps on `members` of the team, the workspace being prepared. */
+void fm_run_training(const training_run *run, size_t members);
+
+/* Clips and applies core->workspace.gradients as one step. */
+void fm_run_apply(const training_run *run, size_t members);
+
+#endif

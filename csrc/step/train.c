@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The training step, put together: the body that every member of the team runs.
+ *
+ * Owner computes. A stage with large weights is computed by columns: each member owns a share
+ * of its panels, forward, backward and in the update, so that their weights and moments stay in
+ * its own cache. A stage with small weights is computed by batch rows, and its update is shared
+ * by rows of the kernel, which are the columns that the stage before it owns. Barriers stand
+ * only where one member needs what another wrote; plan.c says where. For a wide hidden layer
+ * and a narrow head these are two a step:
+ *
+ *     hidden layer, own columns | head and loss, own batch rows | gradients and updates, own
+ *                               '- gather the next batch       columns of the hidden layer
+ */
+#include "step.h"
+
+/* Members meet. The next batch is gathered after the first meeting of a step: all have then
+ * finished with the batch before this one, whose buffer it takes. */
+static void meet(step_view *view)
+{
+    fm_team_wait(view->self);
+    if (!view->next_gathered) {
+        fm_gather_step(view->run, view->self, view->index + 1);
+        view->next_gathered = true;
+    }
+}
+
+/* A stage before the tail: a member's share of the batch, or of the columns. */
+static void forward_own(step_view *view, size_t s)
+{
+    const fm_stage *stage = stage_at(view->run, s);
+    if (s > 1)
+        meet(view);
+    const fm_range all = {0, view->rows};
+    const fm_piece piece =
+        fm_piece_of(view, s, stage->by_rows ? fm_team_share(view->rows, view->self) : all);
+    fm_stage_forward(stage, &piece,
+                     stage->by_rows ? fm_all_panels(stage)
+                                    : fm_team_share(stage->panels, view->self));
+}
+
+static void backward_own(step_view *view, size_t s)
+{
+    const fm_stage *stage = stage_at(view->run, s), *below = stage_at(view->run, s - 1);
+    meet(view);
+    /* what is no product needs whole rows even if the stage below is owned by columns */
+    if (!stage->whole_batch && (below->by_rows || !stage->verbs->any_columns))
+        fm_backward_stage(view, s, fm_team_share(view->rows, view->self), fm_all_panels(below));
+    else
+        fm_backward_stage(view, s, (fm_range){0, view->rows},
+                          fm_team_share(below->panels, view->self));
+}
+
+static void run_step(step_view *view)
+{
+    const training_run *run = view->run;
+    const fm_core *core = run->core;
+    const training_plan *plan = &run->plan;
+    if (plan->wait_next) {
+        fm_gather_step(run, view->self, view->index + 1);
+        view->next_gathered = true;
+    }
+    for (size_t s = 1; s < plan->tail; s++)
+        forward_own(view, s);
+    if (plan->tail > 1)
+        meet(view);
+    const double factor = fm_reduction_factor(view);
+    const fm_range own = fm_team_share(view->rows, view->self);
+    for (size_t begin = own.begin; begin < own.end; begin += FM_TAIL_ROWS)
+        fm_run_tail(view, factor, fm_rows_from(begin, FM_TAIL_ROWS, own.end));
+    for (size_t s = core->stage_count - 1; s > 0; s--)
+        if (s <= plan->tail && passes_gradient(plan, s))
+            backward_own(view, s);
+    if (plan->wait_update)
+        meet(view);
+    fm_update_stages(view);
+    if (plan->wait_next)
+        meet(view);
+}
+
+static void prepare_update(step_view *view)
+{
+    const training_run *run = view->run;
+    const fm_optimizer *optimizer = &run->core->optimizer;
+    if (!run->only_gradient)
+        run->core->kernels->prepare[optimizer->kind](
+            &view->update, optimizer->option, run->rates[view->index],
+            (uint64_t)run->first_step + view->index + 1);
+}
+
+static void train_member(void *argument, const fm_member *self)
+{
+    const training_run *run = argument;
+    const bool in_blocks = run->core->workspace.in_blocks;
+    if (!in_blocks) {
+        fm_gather_step(run, self, 0);
+        fm_team_wait(self);
+    }
+    for (size_t step = 0; step < run->steps; step++) {
+        step_view view = {
+            .run = run, .self = self, .index = step, .rows = rows_of_step(run, step)};
+        prepare_update(&view);
+        if (in_blocks)
+            fm_run_step_in_blocks(&view);
+        else
+            run_step(&view);
+        if (self->index == 0)
+            run->losses[step] = fm_batch_loss(&view);
+    }
+}
+
+void fm_run_training(const training_run *run, size_t members)
+{
+    fm_team_run(members, train_member, (void *)run);
+}
+
+static void apply_member(void *argument, const fm_member *self)
+{
+    step_view view = {.run = argument, .self = self};
+    prepare_update(&view);
+    fm_apply_stored(&view);
+}
+
+void fm_run_apply(const training_run *run, size_t members)
+{
+    fm_team_run(members, apply_member, (void *)run);
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Parameters change: fused, where the optimizer's step is applied to gradients in registers, or
+ * by way of gradients that are stored by their owners, clipped, and applied. Both give the same
+ * bits; the second is for optimizers that are not fused and for all that has to see a gradient.
+ */
+#include <math.h>
+
+#include "step.h"
+
+fm_part fm_part_of(const step_view *view, size_t s)
+{
+    const fm_stage *stage = stage_at(view->run, s);
+    const fm_range columns = fm_team_share(stage->panels, view->self);
+    if (!stage->by_rows)
+        return (fm_part){{0, stage->inputs}, columns, columns};
+    /* by rows of the kernel, in the units in which the stage below owns its columns */
+    fm_range k = fm_team_share(stage_at(view->run, s - 1)->panels, view->self);
+    k.begin *= FM_PANEL;
+    k.end = k.end * FM_PANEL < stage->inputs ? k.end * FM_PANEL : stage->inputs;
+    return (fm_part){k, {0, stage->panels}, columns};
+}
+
+/* A moment whose gradient stays 0 shrinks to a subnormal (at beta_1 = 0.9 after 6,700 steps)
+ * and rounds to itself from there on, while every operation on it is slow: from the fifth epoch
+ * on the flagship's step took 180 us instead of 134. So the smallest become 0 now and then,
+ * seldom enough to cost nothing, and early enough: 0.9^256 is 2^-39. */
+#define SETTLING_STEPS 256
+#define SMALLEST_MOMENT 0x1p-960
+
+double fm_constant(const char *name)
+{
+    return strcmp(name, "gradient_block") == 0    ? FM_GRADIENT_BLOCK
+           : strcmp(name, "settling_steps") == 0  ? SETTLING_STEPS
+           : strcmp(name, "smallest_moment") == 0 ? SMALLEST_MOMENT
+           : strcmp(name, "max_threads") == 0     ? FM_MAX_THREADS
+                                                  : NAN;
+}
+
+static void settle_moments(fm_packed w, size_t depth, size_t panels)
+{
+    for (int slot = 0; slot < FM_MAX_SLOTS && w.slot[slot] != NULL; slot++)
+        for (size_t p = 0; p < panels; p++) {
+            double *moment = w.slot[slot] + p * w.panel_stride; /* (depth, FM_PANEL) */
+            for (size_t i = 0; i < depth * FM_PANEL; i++)
+                moment[i] = fabs(moment[i]) < SMALLEST_MOMENT ? 0 : moment[i];
+        }
+}
+
+/* Rows and panels of one parameter that a part holds: a matrix's, or a vector's. */
+typedef struct parameter_part {
+    fm_range k, panels;
+} parameter_part;
+
+static parameter_part part_of_parameter(const fm_parameter *parameter, const fm_part *part)
+{
+    return parameter->vector ? (parameter_part){{0, 1}, part->vectors}
+                             : (parameter_part){part->k, part->panels};
+}
+
+static void settle_part(const fm_stage *stage, const fm_part *part)
+{
+    for (size_t i = 0; i < stage->parameter_count; i++) {
+        const parameter_part own = part_of_parameter(&stage->parameters[i], part);
+        settle_moments(
+            fm_packed_at(&stage->parameters[i].packed, own.k.begin, own.panels.begin),
+            own.k.end - own.k.begin, own.panels.end - own.panels.begin);
+    }
+}
+
+/* After the update of a member's part of stage s, every so many steps. */
+static void settle(const step_view *view, size_t s, const fm_part *part)
+{
+    const uint64_t t = (uint64_t)view->run->first_step + view->index + 1;
+    if (t % SETTLING_STEPS == 0)
+        settle_part(stage_at(view->run, s), part);
+}
+
+/* -- clipping -- */
+
+/* Units of the norms: panels of all parameters, in order. */
+static size_t panels_of_all(const fm_core *core)
+{
+    size_t panels = 0;
+    for (size_t i = 0; i < core->parameter_count; i++)
+        panels += fm_panels(core->parameters[i].columns);
+    return panels;
+}
+
+/* Squares of a member's share of the panels; what is not trained counts 0. */
+static void square_panels(const step_view *view)
+{
+    const fm_core *core = view->run->core;
+    const fm_workspace *space = &core->workspace;
+    const fm_range own = fm_team_share(panels_of_all(core), view->self);
+    size_t unit = 0;
+    for (size_t s = 1; s < core->stage_count; s++)
+        for (size_t i = 0; i < core->stages[s].parameter_count; i++) {
+            const fm_parameter *parameter = &core->stages[s].parameters[i];
+            const size_t length = parameter->rows * FM_PANEL;
+            const bool counts = core->stages[s].trainable && parameter->role == FM_TRAINED;
+            for (size_t p = 0; p < fm_panels(parameter->columns); p++, unit++)
+                if (unit >= own.begin && unit < own.end)
+                    space->norms[unit] =
+                        counts ? core->kernels->squares(
+                                     space->gradients + parameter->start + p * length, length)
+                               : 0;
+        }
+}
+
+/* The sum of n > 0 numbers by a tree that n alone fixes: halves, the first the larger. */
+static double tree_sum(const double *x, size_t n)
+{
+    const size_t first = (n + 1) / 2;
+    return n == 1 ? x[0] : tree_sum(x, first) + tree_sum(x + first, n - first);
+}
+
+/* What a gradient of that squared norm is multiplied by. */
+static double clip_factor(double limit, double squares)
+{
+    const double norm = sqrt(squares);
+    return norm > limit ? limit / norm : 1;
+}
+
+/* -- the stored way -- */
+
+/* A member's part of stage s: its gradient times a factor for each parameter (from factors
+ * on), or clipped by value, and applied. */
+static void apply_part(const step_view *view, size_t s, const double *factors)
+{
+    const fm_core *core = view->run->core;
+    const fm_optimizer *optimizer = &core->optimizer;
+    const fm_stage *stage = &core->stages[s];
+    const fm_part part = fm_part_of(view, s);
+    for (size_t i = 0; i < stage->parameter_count; i++) {
+        const fm_parameter *parameter = &stage->parameters[i];
+        if (parameter->role != FM_TRAINED)
+            continue;
+        const parameter_part own = part_of_parameter(parameter, &part);
+        const size_t depth = own.k.end - own.k.begin, stride = parameter->packed.panel_stride;
+        double *g = core->workspace.gradients + parameter->start + own.panels.begin * stride +
+                    own.k.begin * FM_PANEL;
+        for (size_t p = 0; p < own.panels.end - own.panels.begin; p++) {
+            if (factors != NULL && factors[i] != 1)
+                core->kernels->multiply_by(g + p * stride, depth * FM_PANEL, factors[i]);
+            if (optimizer->clip_value > 0)
+                core->kernels->clip(g + p * stride, depth * FM_PANEL, optimizer->clip_value);
+        }
+        core->kernels->apply[optimizer->kind](
+            fm_packed_at(&parameter->packed, own.k.begin, own.panels.begin), g, depth,
+            own.panels.end - own.panels.begin, &view->update);
+    }
+    settle(view, s, &part);
+}
+
+void fm_apply_stored(const step_view *view)
+{
+    const fm_core *core = view->run->core;
+    const fm_optimizer *optimizer = &core->optimizer;
+    const bool by_norm = optimizer->clip_norm > 0 || optimizer->clip_global_norm > 0;
+    const double *norms = core->workspace.norms;
+    double global = 1;
+    if (by_norm) {
+        fm_team_wait(view->self);
+        square_panels(view);
+        fm_team_wait(view->self);
+    }
+    if (optimizer->clip_global_norm > 0)
+        global = clip_factor(optimizer->clip_global_norm, tree_sum(norms, panels_of_all(core)));
+    for (size_t s = 1; s < core->stage_count; s++) {
+        const fm_stage *stage = &core->stages[s];
+        double factors[FM_STAGE_PARAMETERS];
+        for (size_t i = 0; i < stage->parameter_count; i++) {
+            const size_t panels = fm_panels(stage->parameters[i].columns);
+            factors[i] = optimizer->clip_norm > 0
+                             ? clip_factor(optimizer->clip_norm, tree_sum(norms, panels))
+                             : global;
+            norms += panels;
+        }
+        if (stage->trainable)
+            apply_part(view, s, by_norm ? factors : NULL);
+    }
+}
+
+/* -- all stages -- */
+
+static void store_gradient(const step_view *view, size_t s)
+{
+    const fm_stage *stage = stage_at(view->run, s);
+    const fm_part part = fm_part_of(view, s);
+    const fm_piece piece = fm_piece_of(view, s, (fm_range){0, view->rows});
+    stage->verbs->gradient(stage, &piece, &part, view->run->core->workspace.gradients, false);
+}
+
+void fm_update_stages(const step_view *view)
+{
+    const training_run *run = view->run;
+    const fm_core *core = run->core;
+    const bool stored = run->only_gradient || fm_stores_gradients(core);
+    for (size_t s = run->plan.lowest; s < core->stage_count; s++) {
+        const fm_stage *stage = &core->stages[s];
+        if (!stage->trainable)
+            continue;
+        if (stored || stage->verbs->update == NULL) {
+            store_gradient(view, s);
+            if (!stored)
+                apply_part(view, s, NULL);
+            continue;
+        }
+        const fm_part part = fm_part_of(view, s);
+        const fm_piece piece = fm_piece_of(view, s, (fm_range){0, view->rows});
+        stage->verbs->update(stage, &piece, &part, core->optimizer.kind, &view->update);
+        settle(view, s, &part);
+    }
+    if (stored && !run->only_gradient)
+        fm_apply_stored(view);
+}
