@@ -1,66 +1,106 @@
-"""The native engine: the door's words translated for the C library."""
+"""The native engine: the words translated for the C library, by name.
+
+The C catalog (csrc/catalog.h) says what words and options there are; each word here must have
+just those as fields, or importing this module fails.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._compiled import core
-from . import (
-    Adam,
-    Data,
-    Dense,
-    Dropout,
-    Float64Array,
-    Loss,
-    Network,
-    Operation,
-    Relu,
-    Rescaling,
-    Sgd,
-    Softmax,
-    StepsResult,
-    Tanh,
-    Training,
-)
+from . import words
+from .door import Data, Network, StepsResult, Training
+from .words import Clip, Float64Array, Loss, Operation, Optimizer
 
-_OPERATIONS, _LOSSES = core.catalog("operation"), core.catalog("loss")
-_REDUCTIONS, _OPTIMIZERS = core.catalog("reduction"), core.catalog("optimizer")
 _VALUE = -1
-_NAMES = {Dense: "dense", Relu: "relu", Tanh: "tanh", Softmax: "softmax", Dropout: "dropout",
-          Rescaling: "rescaling", Adam: "adam", Sgd: "sgd"}
+
+# Fields of words that are no options in C: derived there, passed beside, or a word of their own.
+_NO_OPTIONS = {"inputs", "seed", "reduction"}
 
 
-def _word(catalog: Any, name: str, word: Any) -> tuple[int, tuple[float, ...]]:
-    kind, options = catalog[name]
+def _catalog(family: str, base: type[Any]) -> dict[str, tuple[int, list[str]]]:
+    """Name -> (kind, options) of a family of the C catalog, held against the words of ``base``."""
+    catalog = {name: (kind, list(options)) for name, (kind, options) in core.catalog(family).items()}
+    found = [w for w in vars(words).values() if isinstance(w, type) and issubclass(w, base)]
+    known = {w.name: w for w in found if hasattr(w, "name")}
+    if catalog.keys() != known.keys():
+        raise ImportError(
+            f"the compiled engine knows the {family}s {sorted(catalog)}, fastmlp.engine.words "
+            f"{sorted(known)}: build and install fastmlp again"
+        )
+    for name, (_, options) in catalog.items():
+        given: Any = known[name]
+        fields = {f.name for f in dataclasses.fields(given)} - _NO_OPTIONS
+        if fields != set(options):
+            raise ImportError(
+                f"the compiled engine knows the options {options} of {name!r}, "
+                f"fastmlp.engine.words {sorted(fields)}: build and install fastmlp again"
+            )
+    return catalog
+
+
+def _check_constants() -> None:
+    """Numbers that both engines need are one number."""
+    for name in ("gradient_block", "settling_steps", "smallest_moment"):
+        here, there = getattr(words, name.upper()), core.constant(name)
+        if here != there:
+            raise ImportError(
+                f"{name} is {there} in the compiled engine and {here} in fastmlp.engine.words: "
+                "build and install fastmlp again"
+            )
+
+
+_OPERATIONS = _catalog("operation", words.Operation)
+_LOSSES = _catalog("loss", words.Loss)
+_REDUCTIONS = _catalog("reduction", words.Reduction)
+_OPTIMIZERS = _catalog("optimizer", words.Optimizer)
+_check_constants()
+
+
+def _translated(
+    catalog: dict[str, tuple[int, list[str]]], word: Any
+) -> tuple[int, tuple[float, ...]]:
+    """A word as the C engine has it: kind, options in the catalog's order."""
+    kind, options = catalog[word.name]
     return kind, tuple(float(getattr(word, option)) for option in options)
 
 
 def _operation(operation: Operation) -> tuple[Any, ...]:
-    return (*_word(_OPERATIONS, _NAMES[type(operation)], operation), getattr(operation, "seed", 0))
+    return (*_translated(_OPERATIONS, operation), getattr(operation, "seed", 0))
 
 
 def _loss(loss: Loss) -> tuple[Any, ...]:
-    return (*_word(_LOSSES, loss.kind, loss), _REDUCTIONS[loss.reduction][0])
+    return (*_translated(_LOSSES, loss), _REDUCTIONS[loss.reduction][0])
 
 
-def _optimizer(optimizer: Adam | Sgd) -> tuple[Any, ...]:
-    return (*_word(_OPTIMIZERS, _NAMES[type(optimizer)], optimizer), 0.0, 0.0, 0.0, False)
+def _optimizer(optimizer: Optimizer, clip: Clip, stored: bool) -> tuple[Any, ...]:
+    """The optimizer with its clips, 0 for none."""
+    clips = (clip.clipnorm or 0.0, clip.clipvalue or 0.0, clip.global_clipnorm or 0.0)
+    return (*_translated(_OPTIMIZERS, optimizer), *clips, stored)
 
 
 class NativeEngine:
-    """The C engine behind the door of :mod:`fastmlp.engine`."""
+    """The C engine behind the door of :mod:`fastmlp.engine`.
+
+    ``stored``: gradients are stored also where they could be applied in registers, to the same
+    bits; for tests.
+    """
 
     name = "native"
 
-    def __init__(self, network: Network, training: Training | None) -> None:
+    def __init__(
+        self, network: Network, training: Training | None, *, stored: bool = False
+    ) -> None:
         self._network = core.CNetwork(
             network.inputs,
             [_operation(operation) for operation in network.operations],
             _loss(training.loss) if training else None,
-            _optimizer(training.optimizer) if training else None,
+            _optimizer(training.optimizer, training.clip, stored) if training else None,
         )
 
     def read_parameter(self, index: int) -> Float64Array:
@@ -98,6 +138,16 @@ class NativeEngine:
             record_outputs,
         )
         return StepsResult(losses, outputs)
+
+    def gradient(
+        self, data: Data, rows: NDArray[np.int64], iterations: int
+    ) -> tuple[float, Float64Array]:
+        return self._network.gradient(data.x, data.targets, data.sample_weight, rows, iterations)
+
+    def apply(
+        self, gradient: Float64Array, learning_rate: float, iterations: NDArray[np.int64]
+    ) -> None:
+        self._network.apply(np.ascontiguousarray(gradient), learning_rate, iterations)
 
     def evaluate(self, data: Data) -> tuple[Float64Array, Float64Array]:
         return self._network.evaluate(data.x, data.targets)

@@ -1,0 +1,169 @@
+"""The door between the Keras-like face and the engines that compute.
+
+A model is lowered to a :class:`Network` (what the forward pass is) and, once compiled, a
+:class:`Training` (loss and optimizer). An engine is built from the two and then only moves
+arrays: parameters in and out, runs of training steps, evaluations, predictions. Two engines
+stand behind the door: ``native`` (the C library) and ``reference`` (pure NumPy, the
+specification). Everything here is plain data, so that both read the same words.
+
+Letters used throughout: N samples in a set, B rows in a batch, F input features, K outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .words import Clip, Float64Array, Loss, Operation, Optimizer, Role
+
+
+@dataclass(frozen=True)
+class Network:
+    """The forward pass: ``inputs`` features, then the operations in order."""
+
+    inputs: int
+    operations: tuple[Operation, ...]
+
+    @property
+    def widths(self) -> list[int]:
+        """Width of the inputs, then of what each operation puts out."""
+        widths = [self.inputs]
+        for operation in self.operations:
+            widths.append(operation.output_width(widths[-1]))
+        return widths
+
+    @property
+    def outputs(self) -> int:
+        """Width K of the last operation."""
+        return self.widths[-1]
+
+    @property
+    def parameter_shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of all parameters in order, operation by operation."""
+        return [
+            shape
+            for operation, inputs in zip(self.operations, self.widths, strict=False)
+            for shape in operation.parameter_shapes(inputs)
+        ]
+
+    @property
+    def roles(self) -> list[Role]:
+        """The role of each parameter."""
+        return [role for operation in self.operations for role in operation.roles]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Loss and optimizer of a compiled model, and how gradients are clipped."""
+
+    loss: Loss
+    optimizer: Optimizer
+    clip: Clip = field(default=Clip())
+
+
+@dataclass(frozen=True)
+class Data:
+    """Samples as an engine reads them: checked by the face, gathered row by row by the engine.
+
+    x: (N, F) C-contiguous float64, float32 or uint8.
+    targets: (N,) int32 for losses that take class indices (already checked to lie in [0, K)),
+    else (N, K) float64.
+    sample_weight: (N,) float64, or None for all ones.
+    """
+
+    x: NDArray[Any]
+    targets: NDArray[Any]
+    sample_weight: Float64Array | None = None
+
+
+@dataclass(frozen=True)
+class StepsResult:
+    """What a run of training steps recorded, in the order in which the rows were visited.
+
+    losses: (steps,) the reduced loss of each batch, before its update, dropout on.
+    outputs: (rows, K) the network's outputs for every row, or None if not asked for.
+    """
+
+    losses: Float64Array
+    outputs: Float64Array | None
+
+
+class Engine(Protocol):
+    """What an engine does. Parameters and slots are addressed by their index in
+    ``Network.parameter_shapes``; arrays that go in are copied, arrays that come out are new."""
+
+    name: str
+
+    def __init__(self, network: Network, training: Training | None) -> None: ...
+
+    def read_parameter(self, index: int) -> Float64Array: ...
+
+    def write_parameter(self, index: int, value: Float64Array) -> None: ...
+
+    def read_slot(self, index: int, slot: int) -> Float64Array:
+        """The optimizer's array ``slot`` (Adam: 0 = m, 1 = v) of parameter ``index``."""
+
+    def write_slot(self, index: int, slot: int, value: Float64Array) -> None: ...
+
+    def train(
+        self,
+        data: Data,
+        order: NDArray[np.int64],
+        batch_size: int,
+        learning_rates: Float64Array,
+        iterations: NDArray[np.int64],
+        record_outputs: bool,
+    ) -> StepsResult:
+        """Run ``len(learning_rates)`` steps over the rows ``order``: (n,), or (E, n) for E epochs
+        one behind the other. Ceil division of n by ``batch_size`` gives the steps of an epoch;
+        the last may be shorter. Recorded outputs are (E n, K), in visiting order.
+
+        ``iterations`` is a 0-d int64 array: the optimizer's count of finished steps. The
+        engine adds one after each whole step; it also numbers the dropout masks.
+        """
+
+    def gradient(
+        self, data: Data, rows: NDArray[np.int64], iterations: int
+    ) -> tuple[float, Float64Array]:
+        """The reduced loss of the batch ``rows`` (B,), with the dropout masks of step
+        ``iterations``, and its gradient, not clipped: (P,), of all parameters with the role
+        "trained" in order, each row-major; 0 where an operation is not trainable. Nothing is
+        changed."""
+
+    def apply(
+        self, gradient: Float64Array, learning_rate: float, iterations: NDArray[np.int64]
+    ) -> None:
+        """Clip a gradient (P,) and apply it with the optimizer's step; adds one to
+        ``iterations``."""
+
+    def evaluate(self, data: Data) -> tuple[Float64Array, Float64Array]:
+        """Per-sample losses (N,), unweighted, and outputs (N, K); as after training."""
+
+    def predict(self, x: NDArray[Any], dropout_step: int | None = None) -> Float64Array:
+        """Outputs (N, K) of x (N, F) as after training; or, with a step, as while training with
+        the masks of that step and the moments of this batch."""
+
+    def permutation(self, seed: int, step: int, n: int) -> NDArray[np.int64]:
+        """``random.permutation``, bit for bit, as fast as the engine can."""
+
+
+def create_engine(name: str, network: Network, training: Training | None) -> Engine:
+    """Build the engine called ``name``: "native" or "reference".
+
+    Raises
+    ------
+    ValueError
+        If no engine has that name.
+    """
+    if name == "native":
+        from .native import NativeEngine
+
+        return NativeEngine(network, training)
+    if name == "reference":
+        from .reference import ReferenceEngine
+
+        return ReferenceEngine(network, training)
+    raise ValueError(f'engine must be "native" or "reference". Received: engine={name!r}')

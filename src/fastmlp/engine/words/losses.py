@@ -1,0 +1,209 @@
+"""Losses: a value and a gradient for each sample. Reducing them to one number of the batch is
+the word of :mod:`.reductions` that ``reduction`` names.
+
+Letters: B rows in a batch, K outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .activations import sigmoid
+from .operation import Float64Array
+from .stages import softmax
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss of outputs (B, K) and targets.
+
+    reduction: the name of a word in :mod:`.reductions`.
+    """
+
+    #: The name in the catalog of the C engine, and Keras's.
+    name: ClassVar[str]
+    #: Whether targets are (B,) int32 class indices instead of (B, K) float64.
+    class_indices: ClassVar[bool] = False
+
+    reduction: str = field(default="sum_over_batch_size", kw_only=True)
+
+    def values(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
+        """The loss of each sample (B,), unweighted."""
+        raise NotImplementedError
+
+    def gradients(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
+        """d values / d outputs, (B, K)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class MeanSquaredError(Loss):
+    """mean((outputs - targets)^2) over the K outputs."""
+
+    name: ClassVar[str] = "mean_squared_error"
+
+    def values(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
+        squares: Float64Array = np.square(outputs - targets).mean(axis=1)
+        return squares
+
+    def gradients(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
+        scaled: Float64Array = (outputs - targets) * (2.0 / outputs.shape[1])
+        return scaled
+
+
+def log_softmax(x: Float64Array) -> Float64Array:
+    """Logarithm of the softmax along the last axis, without forming the softmax."""
+    shifted = x - x.max(axis=-1, keepdims=True)
+    result: Float64Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return result
+
+
+def crossentropy(
+    rows: Float64Array, outputs: Float64Array, from_logits: bool, epsilon: float
+) -> Float64Array:
+    """-sum(rows * log p) of each row (B,): p is the softmax of logits, or outputs divided by
+    their sum and clipped to [epsilon, 1 - epsilon]."""
+    if from_logits:
+        logarithms = log_softmax(outputs)
+    else:
+        share = outputs / outputs.sum(axis=1, keepdims=True)
+        logarithms = np.log(np.clip(share, epsilon, 1.0 - epsilon))
+    result: Float64Array = -(rows * logarithms).sum(axis=1)
+    return result
+
+
+def crossentropy_gradients(
+    rows: Float64Array, outputs: Float64Array, from_logits: bool, epsilon: float
+) -> Float64Array:
+    """d crossentropy / d outputs, (B, K); what is clipped has none."""
+    if from_logits:
+        by_logits: Float64Array = softmax(outputs) * rows.sum(axis=1, keepdims=True) - rows
+        return by_logits
+    total: Float64Array = outputs.sum(axis=1, keepdims=True)
+    share = outputs / total
+    clipped = np.clip(share, epsilon, 1.0 - epsilon)
+    by_share = np.where(share == clipped, -rows / clipped, 0.0)
+    result: Float64Array = (by_share - (by_share * share).sum(axis=1, keepdims=True)) / total
+    return result
+
+
+@dataclass(frozen=True)
+class SparseCategoricalCrossentropy(Loss):
+    """-log p[target]; see :func:`crossentropy`. epsilon: as Keras's ``config.epsilon()``."""
+
+    name: ClassVar[str] = "sparse_categorical_crossentropy"
+    class_indices: ClassVar[bool] = True
+
+    from_logits: bool = False
+    epsilon: float = 1e-7
+
+    @staticmethod
+    def _rows(targets: NDArray[Any], outputs: int) -> Float64Array:
+        """One-hot rows (B, K) of class indices (B,)."""
+        rows = np.zeros((len(targets), outputs))
+        rows[np.arange(len(targets)), targets] = 1.0
+        return rows
+
+    def values(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
+        rows = self._rows(targets, outputs.shape[1])
+        return crossentropy(rows, outputs, self.from_logits, self.epsilon)
+
+    def gradients(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
+        rows = self._rows(targets, outputs.shape[1])
+        return crossentropy_gradients(rows, outputs, self.from_logits, self.epsilon)
+
+
+@dataclass(frozen=True)
+class CategoricalCrossentropy(Loss):
+    """-sum(t * log p), t = targets * (1 - s) + s / K with label_smoothing s; see
+    :func:`crossentropy`. epsilon: as Keras's ``config.epsilon()``."""
+
+    name: ClassVar[str] = "categorical_crossentropy"
+
+    from_logits: bool = False
+    label_smoothing: float = 0.0
+    epsilon: float = 1e-7
+
+    def _rows(self, targets: NDArray[Any]) -> Float64Array:
+        """Smoothed targets (B, K)."""
+        if self.label_smoothing:
+            share = self.label_smoothing / targets.shape[1]
+            smoothed: Float64Array = targets * (1.0 - self.label_smoothing) + share
+            return smoothed
+        return targets
+
+    def values(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
+        return crossentropy(self._rows(targets), outputs, self.from_logits, self.epsilon)
+
+    def gradients(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
+        return crossentropy_gradients(self._rows(targets), outputs, self.from_logits, self.epsilon)
+
+
+@dataclass(frozen=True)
+class BinaryCrossentropy(Loss):
+    """mean(-t log p - (1 - t) log(1 - p)) over the K outputs, t = targets * (1 - s) + s / 2 with
+    label_smoothing s. p is the sigmoid of logits z, where the value is max(z, 0) - z t +
+    log(1 + exp(-|z|)), or the outputs clipped to [epsilon, 1 - epsilon]."""
+
+    name: ClassVar[str] = "binary_crossentropy"
+
+    from_logits: bool = False
+    label_smoothing: float = 0.0
+    epsilon: float = 1e-7
+
+    def _rows(self, targets: NDArray[Any]) -> Float64Array:
+        """Smoothed targets (B, K)."""
+        smoothed: Float64Array = targets * (1.0 - self.label_smoothing) + self.label_smoothing / 2
+        return smoothed
+
+    def values(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
+        t = self._rows(targets)
+        if self.from_logits:
+            costs = np.maximum(outputs, 0.0) - outputs * t + np.log1p(np.exp(-np.abs(outputs)))
+        else:
+            p = np.clip(outputs, self.epsilon, 1.0 - self.epsilon)
+            costs = -t * np.log(p) - (1.0 - t) * np.log(1.0 - p)
+        result: Float64Array = costs.mean(axis=1)
+        return result
+
+    def gradients(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
+        """What is clipped has none."""
+        t = self._rows(targets)
+        if self.from_logits:
+            slopes = sigmoid(outputs) - t
+        else:
+            p = np.clip(outputs, self.epsilon, 1.0 - self.epsilon)
+            slopes = np.where(p == outputs, (1.0 - t) / (1.0 - p) - t / p, 0.0)
+        result: Float64Array = slopes / outputs.shape[1]
+        return result
+
+
+LOSSES: dict[str, type[Loss]] = {
+    word.name: word
+    for word in (
+        SparseCategoricalCrossentropy,
+        CategoricalCrossentropy,
+        BinaryCrossentropy,
+        MeanSquaredError,
+    )
+}
+
+
+def make_loss(name: str, **options: Any) -> Loss:
+    """The loss of that name with these options.
+
+    Raises
+    ------
+    ValueError
+        If no loss has that name.
+    TypeError
+        If the loss has no such option.
+    """
+    if name not in LOSSES:
+        known = ", ".join(repr(known) for known in LOSSES)
+        raise ValueError(f"loss must be one of {known}. Received: name={name!r}")
+    return LOSSES[name](**options)

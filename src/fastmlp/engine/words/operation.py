@@ -1,0 +1,91 @@
+"""What an operation of a network is to an engine: a stage with verbs.
+
+Letters: B rows in a batch, I inputs and O outputs of the operation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float64Array = NDArray[np.float64]
+
+#: "trained" parameters have a gradient and an optimizer's slots; "state" has neither and is
+#: replaced at each training step by what the operation computes from the batch.
+Role = Literal["trained", "state"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """In which pass an operation runs.
+
+    step: number of the training step, which also numbers the dropout masks; None at inference.
+    """
+
+    step: int | None = None
+
+    @property
+    def training(self) -> bool:
+        """Whether the pass is one of training."""
+        return self.step is not None
+
+
+INFERENCE = Context()
+
+
+class Operation:
+    """Rows (B, I) to rows (B, O). What is here is an operation without parameters, O = I."""
+
+    #: The name in the catalog of the C engine.
+    name: ClassVar[str]
+    #: Whether training changes the parameters, if there are any.
+    trainable: bool = True
+
+    def output_width(self, inputs: int) -> int:
+        """O, from I."""
+        return inputs
+
+    def parameter_shapes(self, inputs: int) -> list[tuple[int, ...]]:
+        """Shapes of the parameters, from I."""
+        return []
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The role of each parameter: all that are trained, then the state."""
+        return ()
+
+    def forward(
+        self, x: Float64Array, parameters: list[Float64Array], context: Context
+    ) -> Float64Array:
+        """y (B, O) from x (B, I)."""
+        raise NotImplementedError
+
+    def backward(
+        self,
+        x: Float64Array,
+        y: Float64Array,
+        dy: Float64Array,
+        parameters: list[Float64Array],
+        context: Context,
+    ) -> Float64Array:
+        """dx (B, I), the loss's gradient by the operation's input, from dy (B, O)."""
+        raise NotImplementedError
+
+    def gradients(
+        self,
+        x: Float64Array,
+        dy: Float64Array,
+        parameters: list[Float64Array],
+        context: Context,
+    ) -> list[Float64Array]:
+        """The loss's gradient by each parameter with the role "trained", from dy (B, O)."""
+        return []
+
+    def new_state(
+        self, x: Float64Array, parameters: list[Float64Array], context: Context
+    ) -> list[Float64Array]:
+        """Each parameter with the role "state" after a training step on x (B, I)."""
+        return []
