@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .. import activations, engine
-from .layer import Layer
+from .layer import Layer, register
 from .shapes import Shape
 
 
+@register("activation")
 class Activation(Layer):
     """Applies an activation function to its input.
 

@@ -7,10 +7,11 @@ from typing import Any
 from .. import _checks, activations, engine, initializers
 from .._registry import serialize
 from ..variable import Variable
-from .layer import Layer
+from .layer import Layer, register
 from .shapes import Shape
 
 
+@register("dense")
 class Dense(Layer):
     """activation(x @ kernel + bias), x (B, inputs), kernel (inputs, units), bias (units,).
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from .. import _checks
 from ..engine import Operation
-from .layer import Layer
+from .layer import Layer, register
 
 
+@register("input_layer")
 class InputLayer(Layer):
     """States the shape of one sample; the first entry of a Sequential model.
 

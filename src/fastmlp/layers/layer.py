@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks, _naming
+from .._registry import Registry
 from ..binding import Binding
 from ..engine import Network, Operation, Training
 from ..initializers import Initializer
@@ -353,3 +354,7 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_binding": None}  # an engine does not travel with a pickle
+
+
+registry: Registry[Layer] = Registry("layer", Layer)
+register = registry.register

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _checks, engine
-from .layer import Layer
+from .layer import Layer, register
 
 
+@register("re_lu")
 class ReLU(Layer):
     """``max_value`` where x >= max_value, x where x > threshold, otherwise
     ``negative_slope * (x - threshold)``.

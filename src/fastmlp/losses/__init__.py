@@ -34,16 +34,7 @@ def get(identifier: Any) -> Loss:
     >>> get("mse").name
     'mean_squared_error'
     """
-    if callable(identifier) and identifier in _FUNCTIONS:
-        return _FUNCTIONS[identifier]()
     return registry.get(identifier)
-
-
-_FUNCTIONS: dict[Any, type[Loss]] = {
-    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
-    categorical_crossentropy: CategoricalCrossentropy,
-    mean_squared_error: MeanSquaredError,
-}
 
 
 __all__ = [

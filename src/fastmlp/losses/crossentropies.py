@@ -12,7 +12,18 @@ from ..tensor import Tensor, as_tensor
 from .loss import Loss, real_labels, register
 
 
-@register("sparse_categorical_crossentropy")
+def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Tensor:
+    """The loss of each sample (N,); see :class:`SparseCategoricalCrossentropy`.
+
+    Examples
+    --------
+    >>> sparse_categorical_crossentropy([0], [[1.0, 0.0]], from_logits=True).shape
+    (1,)
+    """
+    return as_tensor(SparseCategoricalCrossentropy(from_logits).call(y_true, y_pred))
+
+
+@register("sparse_categorical_crossentropy", function=sparse_categorical_crossentropy)
 class SparseCategoricalCrossentropy(Loss):
     """-log p[y]: p (K,) the predicted probabilities, y the index of the true class.
 
@@ -84,7 +95,20 @@ class SparseCategoricalCrossentropy(Loss):
         return indices
 
 
-@register("categorical_crossentropy")
+def categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0
+) -> Tensor:
+    """The loss of each sample (N,); see :class:`CategoricalCrossentropy`.
+
+    Examples
+    --------
+    >>> categorical_crossentropy([[1.0, 0.0]], [[1.0, 0.0]]).shape
+    (1,)
+    """
+    return as_tensor(CategoricalCrossentropy(from_logits, label_smoothing).call(y_true, y_pred))
+
+
+@register("categorical_crossentropy", function=categorical_crossentropy)
 class CategoricalCrossentropy(Loss):
     """-sum(t log p): p (K,) the predicted probabilities, t the true ones, often one-hot.
 
@@ -125,27 +149,3 @@ class CategoricalCrossentropy(Loss):
 
     def _options(self) -> dict[str, Any]:
         return {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing}
-
-
-def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Tensor:
-    """The loss of each sample (N,); see :class:`SparseCategoricalCrossentropy`.
-
-    Examples
-    --------
-    >>> sparse_categorical_crossentropy([0], [[1.0, 0.0]], from_logits=True).shape
-    (1,)
-    """
-    return as_tensor(SparseCategoricalCrossentropy(from_logits).call(y_true, y_pred))
-
-
-def categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0
-) -> Tensor:
-    """The loss of each sample (N,); see :class:`CategoricalCrossentropy`.
-
-    Examples
-    --------
-    >>> categorical_crossentropy([[1.0, 0.0]], [[1.0, 0.0]]).shape
-    (1,)
-    """
-    return as_tensor(CategoricalCrossentropy(from_logits, label_smoothing).call(y_true, y_pred))

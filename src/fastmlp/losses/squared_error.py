@@ -8,7 +8,18 @@ from ..tensor import Tensor, as_tensor
 from .loss import Loss, register
 
 
-@register("mse")
+def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
+    """The loss of each sample (N,); see :class:`MeanSquaredError`.
+
+    Examples
+    --------
+    >>> mean_squared_error([[1.0]], [[3.0]]).numpy()
+    array([4.])
+    """
+    return as_tensor(MeanSquaredError().call(y_true, y_pred))
+
+
+@register("mse", function=mean_squared_error)
 class MeanSquaredError(Loss):
     """mean((y_pred - y_true)^2) over the K outputs of a sample.
 
@@ -32,14 +43,3 @@ class MeanSquaredError(Loss):
         dtype: str | None = None,
     ) -> None:
         super().__init__(reduction=reduction, name=name, dtype=dtype)
-
-
-def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
-    """The loss of each sample (N,); see :class:`MeanSquaredError`.
-
-    Examples
-    --------
-    >>> mean_squared_error([[1.0]], [[3.0]]).numpy()
-    array([4.])
-    """
-    return as_tensor(MeanSquaredError().call(y_true, y_pred))

@@ -41,14 +41,14 @@ def get(identifier: Any) -> Metric:
     'acc'
     """
     if isinstance(identifier, str):
-        if identifier in ("accuracy", "acc"):
-            return MeanMetricWrapper(accuracy, identifier)
-        metric = registry.get(identifier)
+        entry = registry.lookup(identifier)
+        metric: Metric = entry() if isinstance(entry, type) else MeanMetricWrapper(entry)
         metric.name = identifier  # Keras: the key in logs is the name as it was given
         return metric
-    if callable(identifier) and not isinstance(identifier, (type, Metric)):
-        return MeanMetricWrapper(identifier)
-    return registry.get(identifier)
+    if not callable(identifier) or isinstance(identifier, (type, Metric)):
+        return registry.get(identifier)
+    cls = registry.class_of(identifier)
+    return MeanMetricWrapper(identifier) if cls is None else cls()
 
 
 __all__ = [

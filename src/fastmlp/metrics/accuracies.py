@@ -56,6 +56,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Float64
     return result
 
 
+@register("accuracy", "acc")
 def accuracy(y_true: Any, y_pred: Any) -> Float64Array:
     """Accuracy of each sample (N,) by Keras's rule for "accuracy": binary for one output, else
     sparse for class indices (N,), else categorical.
@@ -72,7 +73,7 @@ def accuracy(y_true: Any, y_pred: Any) -> Float64Array:
     return categorical_accuracy(y_true, y_pred)
 
 
-@register("sparse_categorical_accuracy")
+@register("sparse_categorical_accuracy", function=sparse_categorical_accuracy)
 class SparseCategoricalAccuracy(MeanMetricWrapper):
     """Share of samples whose largest output is that of the true class index.
 
@@ -91,7 +92,7 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
         super().__init__(sparse_categorical_accuracy, name, dtype)
 
 
-@register("categorical_accuracy")
+@register("categorical_accuracy", function=categorical_accuracy)
 class CategoricalAccuracy(MeanMetricWrapper):
     """Share of samples whose largest output is that of the largest label.
 
@@ -110,7 +111,7 @@ class CategoricalAccuracy(MeanMetricWrapper):
         super().__init__(categorical_accuracy, name, dtype)
 
 
-@register("binary_accuracy")
+@register("binary_accuracy", function=binary_accuracy)
 class BinaryAccuracy(MeanMetricWrapper):
     """Share of outputs on the label's side of the threshold. Mind that logits have it at 0.
 

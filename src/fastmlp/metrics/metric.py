@@ -54,5 +54,5 @@ class Metric:
         return f"<{type(self).__name__} name={self.name}>"
 
 
-registry: Registry[Metric] = Registry("metric", Metric, also=("accuracy",))
+registry: Registry[Metric] = Registry("metric", Metric)
 register = registry.register

@@ -25,7 +25,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Float64Array:
     return result
 
 
-@register("mse")
+@register("mse", function=mean_squared_error)
 class MeanSquaredError(MeanMetricWrapper):
     """Mean square of the difference.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _checks, engine
-from .optimizer import Optimizer
+from .optimizer import Optimizer, register
 
 
+@register("adam")
 class Adam(Optimizer):
     """Adam in Keras's form, with g a weight's gradient and t the number of the step from 1.
 

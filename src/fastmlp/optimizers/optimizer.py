@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import _checks, engine
 from .._naming import snake_case
+from .._registry import Registry
 from ..variable import Variable
 
 
@@ -100,3 +101,7 @@ class Optimizer:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._slots = {id(pair[0]): pair for pair in state["_slots"]}
+
+
+registry: Registry[Optimizer] = Registry("optimizer", Optimizer, ignore_case=True)
+register = registry.register

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _checks, engine
-from .optimizer import Optimizer
+from .optimizer import Optimizer, register
 
 
+@register("sgd")
 class SGD(Optimizer):
     """Gradient descent, with g a weight's gradient: w -= learning_rate g.
 
