@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from types import FunctionType
+from typing import Any, TypeVar
 
 import numpy as np
 
 from . import engine
+from ._registry import Registry
 from .engine import reference
 from .tensor import Tensor, as_tensor
 
 Activation = Callable[..., Tensor]
+Function = TypeVar("Function", bound=Activation)
+
+_registry: Registry[Activation] = Registry("activation", FunctionType)
+_words: dict[Activation, engine.Operation | None] = {}  # what each function lowers to
+_by_row: set[Activation] = set()
 
 
+def register(
+    *aliases: str, word: engine.Operation | None = None, by_row: bool = False
+) -> Callable[[Function], Function]:
+    """Decorator: make a function known under its name and the aliases.
+
+    ``word``: what it lowers to in the engine, if to anything. ``by_row``: whether it works on
+    whole rows (B, K), not on each element.
+    """
+
+    def add(function: Function) -> Function:
+        _words[function] = word
+        if by_row:
+            _by_row.add(function)
+        return _registry.register(*aliases)(function)
+
+    return add
+
+
+@register("linear")
 def linear(x: Any) -> Tensor:
     """x itself, (...).
 
@@ -25,6 +51,7 @@ def linear(x: Any) -> Tensor:
     return as_tensor(x)
 
 
+@register("relu", word=engine.Relu())
 def relu(
     x: Any,
     negative_slope: float = 0.0,
@@ -45,6 +72,7 @@ def relu(
     return as_tensor(reference.relu(np.asarray(x, np.float64), negative_slope, top, threshold))
 
 
+@register("tanh", word=engine.Tanh())
 def tanh(x: Any) -> Tensor:
     """Hyperbolic tangent of each element of x, (...).
 
@@ -56,6 +84,7 @@ def tanh(x: Any) -> Tensor:
     return as_tensor(np.tanh(np.asarray(x, np.float64)))
 
 
+@register("softmax", word=engine.Softmax(), by_row=True)
 def softmax(x: Any, axis: int = -1) -> Tensor:
     """exp(x - max(x)) / sum(exp(x - max(x))) of x, (...), along ``axis``.
 
@@ -66,16 +95,6 @@ def softmax(x: Any, axis: int = -1) -> Tensor:
     """
     last = np.moveaxis(np.asarray(x, np.float64), axis, -1)
     return as_tensor(np.moveaxis(reference.softmax(last), -1, axis))
-
-
-# Registry: what each function lowers to in the engine.
-_OPERATIONS: dict[Activation, list[engine.Operation]] = {
-    linear: [],
-    relu: [engine.Relu()],
-    tanh: [engine.Tanh()],
-    softmax: [engine.Softmax()],
-}
-_FUNCTIONS = {function.__name__: function for function in _OPERATIONS}
 
 
 def get(identifier: str | Activation | None) -> Activation:
@@ -93,15 +112,18 @@ def get(identifier: str | Activation | None) -> Activation:
     """
     if identifier is None:
         return linear
-    if callable(identifier) and identifier in _OPERATIONS:
+    if isinstance(identifier, FunctionType) and identifier in _words:
         return identifier
-    if isinstance(identifier, str) and identifier in _FUNCTIONS:
-        return _FUNCTIONS[identifier]
-    known = ", ".join(repr(name) for name in sorted(_FUNCTIONS))
-    raise ValueError(
-        f"activation must be None, one of {known}, or one of these functions. "
-        f"Received: activation={identifier!r}"
-    )
+    function: Activation | None = _registry.find(identifier)
+    if function is None:
+        raise ValueError(
+            f"activation must be None, one of {_registry.known}, or one of these functions. "
+            f"Received: activation={identifier!r}"
+        )
+    return function
+
+
+deserialize = get
 
 
 def serialize(activation: Activation) -> str:
@@ -123,9 +145,10 @@ def operations(activation: Activation, shape: tuple[int | None, ...]) -> list[en
     ValueError
         If it works along an axis and the shape has more than one besides the batch.
     """
-    if activation is softmax and len(shape) != 2:
+    if activation in _by_row and len(shape) != 2:
         raise ValueError(
-            f"softmax works on inputs of shape (batch, features); put Flatten() before it. "
-            f"Received: input shape {shape}"
+            f"{activation.__name__} works on inputs of shape (batch, features); "
+            f"put Flatten() before it. Received: input shape {shape}"
         )
-    return _OPERATIONS[activation]
+    word = _words[activation]
+    return [] if word is None else [word]

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from .._registry import Registry, serialize
+from .._registry import serialize
 from .activation import Activation
 from .dense import Dense
 from .dropout import Dropout
 from .flatten import Flatten
 from .input import Input, InputLayer
-from .layer import Layer
+from .layer import Layer, registry
 from .relu import ReLU
 from .rescaling import Rescaling
 from .softmax import Softmax
 
-registry: Registry[Layer] = Registry("layer", Layer)
-for _layer in (Activation, Dense, Dropout, Flatten, InputLayer, ReLU, Rescaling, Softmax):
-    registry.register()(_layer)
 deserialize = registry.deserialize
 
 __all__ = [

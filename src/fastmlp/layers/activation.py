@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .. import activations, engine
-from .layer import Layer
+from .layer import Layer, register
 from .shapes import Shape
 
 
+@register("activation")
 class Activation(Layer):
     """Applies an activation function to its input.
 
@@ -40,6 +41,3 @@ class Activation(Layer):
 
     def operations(self) -> list[engine.Operation]:
         return activations.operations(self.activation, self.output_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "activation": activations.serialize(self.activation)}

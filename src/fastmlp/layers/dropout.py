@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _checks, engine, random
-from .layer import Layer
+from .layer import Layer, register
 
 
+@register("dropout")
 class Dropout(Layer):
     """While training, zero each input with probability ``rate`` and scale the rest by
     1 / (1 - rate); otherwise nothing.
@@ -45,6 +46,3 @@ class Dropout(Layer):
 
     def operations(self) -> list[engine.Operation]:
         return [engine.Dropout(self.rate, self._drawn_seed)] if self.rate else []
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}

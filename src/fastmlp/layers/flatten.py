@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-from .layer import Layer
+from .layer import Layer, register
 from .shapes import Shape
 
 
+@register("flatten")
 class Flatten(Layer):
     """(None, a, b, ...) to (None, a * b * ...), last axis fastest. Costs nothing: no data moves.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _checks, engine
-from .layer import Layer
+from .layer import Layer, register
 
 
+@register("re_lu")
 class ReLU(Layer):
     """``max_value`` where x >= max_value, x where x > threshold, otherwise
     ``negative_slope * (x - threshold)``.
@@ -47,11 +48,3 @@ class ReLU(Layer):
     def operations(self) -> list[engine.Operation]:
         top = float("inf") if self.max_value is None else self.max_value
         return [engine.Relu(self.negative_slope, top, self.threshold)]
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "max_value": self.max_value,
-            "negative_slope": self.negative_slope,
-            "threshold": self.threshold,
-        }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _checks, engine
-from .layer import Layer
+from .layer import Layer, register
 
 
+@register("rescaling")
 class Rescaling(Layer):
     """x * scale + offset. In front of a model it costs nothing: rows are scaled as they are read,
     so that a model with ``Rescaling(1 / 255)`` trains from the bytes of an image.
@@ -37,6 +38,3 @@ class Rescaling(Layer):
 
     def operations(self) -> list[engine.Operation]:
         return [engine.Rescaling(self.scale, self.offset)]
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "scale": self.scale, "offset": self.offset}

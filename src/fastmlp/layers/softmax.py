@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _checks, activations, engine
-from .layer import Layer
+from .layer import Layer, register
 from .shapes import Shape
 
 
+@register("softmax")
 class Softmax(Layer):
     """exp(x - max(x)) / sum(exp(x - max(x))) along the last axis of (B, K).
 
@@ -44,6 +45,3 @@ class Softmax(Layer):
 
     def operations(self) -> list[engine.Operation]:
         return [engine.Softmax()]
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axis": self.axis}

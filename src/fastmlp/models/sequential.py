@@ -9,12 +9,13 @@ from .. import _checks, layers
 from .._registry import serialize
 from ..engine import Operation
 from ..layers.input import InputLayer
-from ..layers.layer import Layer
+from ..layers.layer import Layer, register
 from ..layers.shapes import Shape
 from ..variable import Variable
 from .model import Model
 
 
+@register("sequential")
 class Sequential(Model):
     """A stack of layers, each working on the output of the one before.
 
@@ -246,6 +247,3 @@ def _known_sample_shape(layer: Layer) -> tuple[int, ...] | None:
     if layer.built:
         return tuple(size for size in layer.input_shape[1:] if size is not None)
     return None
-
-
-layers.registry.register()(Sequential)

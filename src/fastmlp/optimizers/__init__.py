@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._registry import Registry, serialize
+from .._registry import serialize
 from .adam import Adam
-from .optimizer import Optimizer
+from .optimizer import Optimizer, registry
 from .sgd import SGD
 
-_registry: Registry[Optimizer] = Registry("optimizer", Optimizer, ignore_case=True)
-_registry.register("adam")(Adam)
-_registry.register("sgd")(SGD)
-deserialize = _registry.deserialize
+deserialize = registry.deserialize
 
 
 def get(identifier: Any) -> Optimizer:
@@ -28,7 +25,7 @@ def get(identifier: Any) -> Optimizer:
     >>> get("ADAM").name
     'adam'
     """
-    return _registry.get(identifier)
+    return registry.get(identifier)
 
 
 __all__ = ["SGD", "Adam", "Optimizer", "deserialize", "get", "serialize"]

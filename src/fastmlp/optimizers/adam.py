@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import _checks, engine
-from .optimizer import Optimizer
+from .optimizer import Optimizer, register
 
 
+@register("adam")
 class Adam(Optimizer):
     """Adam in Keras's form, with g a weight's gradient and t the number of the step from 1.
 
@@ -62,11 +61,3 @@ class Adam(Optimizer):
 
     def lower(self) -> engine.Adam:
         return engine.Adam(self.beta_1, self.beta_2, self.epsilon)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-        }

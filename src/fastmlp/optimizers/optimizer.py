@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from .. import _checks, engine
+from .._configured import Configured
 from .._naming import snake_case
+from .._registry import Registry
 from ..variable import Variable
 
 
-class Optimizer:
+class Optimizer(Configured):
     """What an optimizer remembers between steps. The steps themselves run in the engine.
 
     Parameters
@@ -85,18 +87,13 @@ class Optimizer:
         slots = [slot for _, made in self._slots.values() for slot in made]
         return [self.iterations, self._learning_rate, *slots]
 
-    def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
-        return {"name": self.name, "learning_rate": float(self._learning_rate)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Optimizer:
-        """The optimizer with these constructor arguments."""
-        return cls(**config)
-
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_slots": list(self._slots.values())}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._slots = {id(pair[0]): pair for pair in state["_slots"]}
+
+
+registry: Registry[Optimizer] = Registry("optimizer", Optimizer, ignore_case=True)
+register = registry.register

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import _checks, engine
-from .optimizer import Optimizer
+from .optimizer import Optimizer, register
 
 
+@register("sgd")
 class SGD(Optimizer):
     """Gradient descent, with g a weight's gradient: w -= learning_rate g.
 
@@ -58,6 +57,3 @@ class SGD(Optimizer):
 
     def lower(self) -> engine.Sgd:
         return engine.Sgd(self.momentum, self.nesterov)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}

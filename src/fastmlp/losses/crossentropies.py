@@ -1,0 +1,151 @@
+"""Crossentropies of predicted and true classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _checks
+from ..tensor import Tensor, as_tensor
+from .loss import Loss, real_labels, register
+
+
+def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Tensor:
+    """The loss of each sample (N,); see :class:`SparseCategoricalCrossentropy`.
+
+    Examples
+    --------
+    >>> sparse_categorical_crossentropy([0], [[1.0, 0.0]], from_logits=True).shape
+    (1,)
+    """
+    return as_tensor(SparseCategoricalCrossentropy(from_logits).call(y_true, y_pred))
+
+
+@register("sparse_categorical_crossentropy", function=sparse_categorical_crossentropy)
+class SparseCategoricalCrossentropy(Loss):
+    """-log p[y]: p (K,) the predicted probabilities, y the index of the true class.
+
+    With ``from_logits`` p = softmax(y_pred), computed as log_softmax; otherwise p is y_pred
+    divided by its sum and clipped to [epsilon, 1 - epsilon], ``config.epsilon()`` (Keras's rule).
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether the model's outputs are logits, not probabilities.
+    ignore_class : None
+        No class is ignored.
+    axis : int
+        The last, -1.
+    reduction, name, dtype
+        See :class:`Loss`.
+
+    Examples
+    --------
+    >>> loss = SparseCategoricalCrossentropy(from_logits=True)
+    >>> round(float(loss([0], [[0.0, 0.0]])), 4)
+    0.6931
+    """
+
+    kind = "sparse_categorical_crossentropy"
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: None = None,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        _checks.only("ignore_class", ignore_class, None)
+        _checks.only("axis", axis, -1)
+        self.from_logits = _checks.boolean("from_logits", from_logits)
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+
+    def _options(self) -> dict[str, Any]:
+        return {"from_logits": self.from_logits}
+
+    def targets(self, y: Any, outputs: int, name: str = "y") -> NDArray[Any]:
+        """Class indices y, (N,) or (N, 1) of any real type, as (N,) int32 in [0, K).
+
+        Raises
+        ------
+        ValueError
+            If y has another shape, or holds what is no integer in [0, K).
+        """
+        labels = real_labels(y, name)
+        if labels.ndim == 2 and labels.shape[1] == 1:
+            labels = labels[:, 0]
+        if labels.ndim != 1:
+            raise ValueError(
+                f"{name} must have shape (samples,) for {self.name}: class indices, not one-hot "
+                f"rows. Received: {name} of shape {labels.shape}"
+            )
+        if len(labels) and (labels.min() < 0 or labels.max() >= outputs):
+            raise ValueError(
+                f"{name} must hold class indices in [0, {outputs}), one for each output. "
+                f"Received: {name} in [{labels.min()}, {labels.max()}]"
+            )
+        indices = labels.astype(np.int32)
+        if labels.dtype.kind == "f" and (indices != labels).any():
+            wrong = labels[indices != labels][0]
+            raise ValueError(f"{name} must hold whole class indices. Received: {name} with {wrong}")
+        return indices
+
+
+def categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0
+) -> Tensor:
+    """The loss of each sample (N,); see :class:`CategoricalCrossentropy`.
+
+    Examples
+    --------
+    >>> categorical_crossentropy([[1.0, 0.0]], [[1.0, 0.0]]).shape
+    (1,)
+    """
+    return as_tensor(CategoricalCrossentropy(from_logits, label_smoothing).call(y_true, y_pred))
+
+
+@register("categorical_crossentropy", function=categorical_crossentropy)
+class CategoricalCrossentropy(Loss):
+    """-sum(t log p): p (K,) the predicted probabilities, t the true ones, often one-hot.
+
+    p as in :class:`SparseCategoricalCrossentropy`; t = y (1 - s) + s / K with label smoothing s.
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether the model's outputs are logits, not probabilities.
+    label_smoothing : float
+        s, in [0, 1).
+    axis : int
+        The last, -1.
+    reduction, name, dtype
+        See :class:`Loss`.
+
+    Examples
+    --------
+    >>> round(float(CategoricalCrossentropy()([[1.0, 0.0]], [[0.5, 0.5]])), 4)
+    0.6931
+    """
+
+    kind = "categorical_crossentropy"
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        _checks.only("axis", axis, -1)
+        self.from_logits = _checks.boolean("from_logits", from_logits)
+        self.label_smoothing = _checks.number("label_smoothing", label_smoothing, 0.0, 1.0)
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+
+    def _options(self) -> dict[str, Any]:
+        return {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing}
