@@ -12,25 +12,31 @@ from numpy.typing import NDArray
 
 from fastmlp.engine import (
     Adam,
+    BatchNormalization,
+    Clip,
     Data,
     Dense,
     Dropout,
     Engine,
     Float64Array,
-    Loss,
     Network,
     Operation,
     Relu,
     Rescaling,
+    Rmsprop,
     Sgd,
+    Sigmoid,
     Softmax,
     Tanh,
     Training,
+    make_loss,
 )
 
-SPARSE = Loss("sparse_categorical_crossentropy", from_logits=True)
-CATEGORICAL = Loss("categorical_crossentropy", from_logits=True)
-SQUARED = Loss("mean_squared_error")
+SPARSE = make_loss("sparse_categorical_crossentropy", from_logits=True)
+CATEGORICAL = make_loss("categorical_crossentropy", from_logits=True)
+SQUARED = make_loss("mean_squared_error")
+BINARY = make_loss("binary_crossentropy")
+BINARY_LOGITS = make_loss("binary_crossentropy", from_logits=True, label_smoothing=0.1)
 
 
 @dataclass(frozen=True)
@@ -60,12 +66,14 @@ class Job:
         x = rng.random((self.samples, self.network.inputs))
         x *= rng.random(x.shape) < self.density
         x = (x * 255).astype(np.uint8) if self.dtype == "uint8" else x.astype(self.dtype)
-        outputs, kind = self.network.outputs, self.training.loss.kind
+        outputs, loss = self.network.outputs, self.training.loss
         targets: NDArray[np.generic]
-        if kind == SPARSE.kind:
+        if loss.class_indices:
             targets = rng.integers(0, outputs, self.samples).astype(np.int32)
-        elif kind == CATEGORICAL.kind:
+        elif loss.name == CATEGORICAL.name:
             targets = np.eye(outputs)[rng.integers(0, outputs, self.samples)]
+        elif loss.name == BINARY.name:
+            targets = (rng.random((self.samples, outputs)) < 0.3).astype(np.float64)
         else:
             targets = rng.standard_normal((self.samples, outputs))
         weight = 0.1 + rng.random(self.samples) if self.weighted else None
@@ -77,9 +85,12 @@ class Job:
     def initialise(self, engine: Engine) -> None:
         """Weights of variance 1 / inputs, small biases."""
         rng = np.random.default_rng(self.seed + 2)
+        normal = {type(o): o for o in self.network.operations if isinstance(o, BatchNormalization)}
         for i, shape in enumerate(self.network.parameter_shapes):
             scale = 0.1 if len(shape) == 1 else shape[0] ** -0.5
-            engine.write_parameter(i, scale * rng.standard_normal(shape))
+            value = scale * rng.standard_normal(shape)
+            # scales and variances of a normalization are around 1
+            engine.write_parameter(i, value + 1.0 if normal and len(shape) == 1 else value)
 
     @property
     def rates(self) -> Float64Array:
@@ -124,6 +135,8 @@ def state(engine: Engine, job: Job) -> Outcome:
     outcome = Outcome()
     for i in range(len(job.network.parameter_shapes)):
         outcome.arrays[f"parameter {i}"] = engine.read_parameter(i)
+        if job.network.roles[i] == "state":
+            continue
         for slot in range(job.training.optimizer.slots):
             outcome.arrays[f"slot {slot} of parameter {i}"] = engine.read_slot(i, slot)
     data = job.data()
@@ -159,6 +172,8 @@ def mlp(
 
 
 ADAM, NESTEROV = Adam(), Sgd(0.9, nesterov=True)
+CENTERED = Rmsprop(0.8, 0.5, 1e-3, centered=True)
+NORMAL = BatchNormalization()
 
 # Work enough for five threads in most; names say what is special about each.
 JOBS = [
@@ -245,7 +260,7 @@ JOBS = [
     Job(
         "probabilities",
         mlp(30, 140, 7, last=[Softmax()]),
-        Training(Loss(SPARSE.kind), ADAM),
+        Training(make_loss(SPARSE.name), ADAM),
         200,
         64,
     ),
@@ -253,7 +268,8 @@ JOBS = [
         "wide probabilities, smoothed, mean by weight",
         mlp(300, 300, 400, last=[Softmax()]),
         Training(
-            Loss(CATEGORICAL.kind, label_smoothing=0.1, reduction="mean_with_sample_weight"), ADAM
+            make_loss(CATEGORICAL.name, label_smoothing=0.1, reduction="mean_with_sample_weight"),
+            ADAM,
         ),
         50,
         32,
@@ -273,7 +289,7 @@ JOBS = [
                 Dense(300, 5),
             ),
         ),
-        Training(Loss(CATEGORICAL.kind, from_logits=True, reduction="sum"), ADAM),
+        Training(make_loss(CATEGORICAL.name, from_logits=True, reduction="sum"), ADAM),
         70,
         32,
     ),
@@ -320,5 +336,90 @@ JOBS = [
         Training(SPARSE, Adam(0.8, 0.9, 1e-200)),
         70,
         32,
+    ),
+    Job(
+        "flagship by RMSprop, sparse",
+        mlp(785, 128, 10, dropout=0.2),
+        Training(SPARSE, Rmsprop()),
+        98,
+        32,
+        density=0.19,
+    ),
+    Job(
+        "sigmoid, yes and no, centered RMSprop, clipped together",
+        mlp(300, 256, 20, 3, activation=Sigmoid()),
+        Training(BINARY_LOGITS, CENTERED, Clip(global_clipnorm=0.05)),
+        70,
+        33,
+        weighted=True,
+    ),
+    Job(
+        "probabilities of yes, blocks, clipped each",
+        mlp(20, 33, 5, activation=Sigmoid(), last=[Sigmoid()]),
+        Training(BINARY, ADAM, Clip(clipnorm=0.002)),
+        6200,
+        5200,
+    ),
+    Job(
+        "sparse, clipped by value",
+        mlp(784, 128, 10, dropout=0.2),
+        Training(SPARSE, NESTEROV, Clip(clipvalue=1e-3)),
+        98,
+        32,
+        density=0.19,
+    ),
+    Job(
+        "normalized between wide layers, sparse",
+        # no bias before a normalization, which takes it out again: its gradient would be rounding
+        # alone, and Adam would divide it by itself
+        Network(
+            784,
+            (
+                Dense(784, 300, use_bias=False),
+                NORMAL,
+                Relu(),
+                Dense(300, 250, use_bias=False),
+                NORMAL,
+                Dense(250, 10),
+            ),
+        ),
+        Training(SPARSE, ADAM),
+        98,
+        32,
+        density=0.19,
+    ),
+    Job(
+        "normalized first, last, and frozen between, narrow, a long batch",
+        Network(
+            20,
+            (
+                NORMAL,
+                Dense(20, 33),
+                Tanh(),
+                BatchNormalization(trainable=False),
+                Dense(33, 5, use_bias=False),
+                BatchNormalization(0.5, 1e-2, scale=False),
+            ),
+        ),
+        Training(SQUARED, CENTERED),
+        6200,
+        5200,
+        weighted=True,
+    ),
+    Job(
+        "normalized behind a softmax, without center, a frozen layer below",
+        Network(
+            40,
+            (
+                Dense(40, 30, trainable=False),
+                Softmax(),
+                BatchNormalization(center=False),
+                Dropout(0.2, 8),
+                Dense(30, 4),
+            ),
+        ),
+        Training(BINARY_LOGITS, Rmsprop(momentum=0.9), Clip(clipnorm=0.1)),
+        100,
+        40,
     ),
 ]

@@ -20,18 +20,18 @@ from fastmlp.engine import (
     Adam,
     Data,
     Dense,
-    Loss,
     Network,
     Operation,
     Relu,
     Rescaling,
     Sgd,
     Training,
+    make_loss,
 )
 from fastmlp.engine.native import NativeEngine
 from fastmlp.engine.reference import ReferenceEngine
 
-SQUARED = Loss("mean_squared_error")
+SQUARED = make_loss("mean_squared_error")
 
 
 def engine_of(*operations: Operation, inputs: int = 3) -> NativeEngine:
@@ -131,9 +131,9 @@ def test_operations_out_of_range(operation: Operation) -> None:
     [
         Training(SQUARED, Adam(epsilon=float("inf"))),
         Training(SQUARED, Adam(epsilon=float("nan"))),
-        Training(Loss("categorical_crossentropy", label_smoothing=float("inf")), Sgd()),
-        Training(Loss("categorical_crossentropy", label_smoothing=-0.1), Sgd()),
-        Training(Loss("categorical_crossentropy", epsilon=float("inf")), Sgd()),
+        Training(make_loss("categorical_crossentropy", label_smoothing=float("inf")), Sgd()),
+        Training(make_loss("categorical_crossentropy", label_smoothing=-0.1), Sgd()),
+        Training(make_loss("categorical_crossentropy", epsilon=float("inf")), Sgd()),
     ],
     ids=str,
 )
@@ -253,7 +253,7 @@ def used_bytes(script: str) -> list[int]:
 _COUNT_ALLOCATIONS = """
 import ctypes, sys
 import numpy as np
-from fastmlp.engine import Adam, Data, Dense, Loss, Network, Relu, Training
+from fastmlp.engine import Adam, Data, Dense, Network, Relu, Training, make_loss
 from fastmlp.engine.native import NativeEngine
 libc = ctypes.CDLL(None)
 
@@ -282,7 +282,7 @@ _MODES = (
     _COUNT_ALLOCATIONS
     + """
 network = Network(600, (Dense(600, 200), Relu(), Dense(200, 3)))
-engine = NativeEngine(network, Training(Loss("mean_squared_error"), Adam()))
+engine = NativeEngine(network, Training(make_loss("mean_squared_error"), Adam()))
 rng = np.random.default_rng(0)
 dense = rng.random((300, 600))
 sparse = dense * (rng.random(dense.shape) < 0.1)

@@ -7,8 +7,6 @@ import pytest
 from engine_cases import ADAM, NESTEROV, SPARSE, mlp
 
 from fastmlp.engine import (
-    SETTLING_STEPS,
-    SMALLEST_MOMENT,
     Adam,
     Data,
     Engine,
@@ -19,6 +17,7 @@ from fastmlp.engine import (
 )
 from fastmlp.engine.native import NativeEngine
 from fastmlp.engine.reference import ReferenceEngine
+from fastmlp.engine.words import SETTLING_STEPS, SMALLEST_MOMENT
 
 TINY = np.array([0.5, -0.5, 1.5, -1.5, 2.0**100]) * SMALLEST_MOMENT
 # By lists of non-zeros and by columns, by batch rows, and a gradient block at a time.

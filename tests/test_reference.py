@@ -12,7 +12,8 @@ import pytest
 from fastmlp import engine as door
 from fastmlp import random
 from fastmlp.engine import reference
-from fastmlp.engine.reference import GRADIENT_BLOCK, ReferenceEngine, dense_gradients
+from fastmlp.engine.reference import ReferenceEngine
+from fastmlp.engine.words import GRADIENT_BLOCK, INFERENCE
 
 INPUTS, BATCH, CLASSES = 5, 7, 4
 STEP = 1e-6
@@ -32,6 +33,16 @@ NETWORKS = {
     "hidden_softmax": (HIDDEN, door.Softmax(), LAST),
     "dropout": (door.Dropout(0.3, 11), HIDDEN, door.Tanh(), door.Dropout(0.5, 12), LAST),
     "rescaling": (door.Rescaling(0.7, -0.2), HIDDEN, door.Rescaling(-1.3, 0.4), LAST),
+    "sigmoid": (HIDDEN, door.Sigmoid(), LAST),
+    "normalized": (door.BatchNormalization(), HIDDEN, door.BatchNormalization(), door.Tanh(), LAST),
+    "normalized_last_without_scale": (HIDDEN, LAST, door.BatchNormalization(scale=False)),
+    "normalized_by_moving_moments": (
+        HIDDEN,
+        door.BatchNormalization(trainable=False),
+        door.Tanh(),
+        LAST,
+        door.BatchNormalization(center=False),
+    ),
     "frozen_middle": (
         HIDDEN,
         door.Tanh(),
@@ -43,33 +54,37 @@ NETWORKS = {
 # Probabilities that do not sum to one, so that their renormalisation has a gradient.
 PROBABILITIES = (door.Softmax(), door.Rescaling(1.7, 0.05))
 SPARSE, CATEGORICAL = "sparse_categorical_crossentropy", "categorical_crossentropy"
+BINARY = "binary_crossentropy"
 LOSSES = {
-    "sparse_logits": door.Loss(SPARSE, from_logits=True),
-    "sparse_probabilities": door.Loss(SPARSE),
-    "categorical_logits": door.Loss(CATEGORICAL, from_logits=True, label_smoothing=0.1),
-    "categorical_probabilities": door.Loss(CATEGORICAL, label_smoothing=0.2),
-    "squared_error": door.Loss("mean_squared_error"),
-    "sum": door.Loss("mean_squared_error", reduction="sum"),
-    "weighted_mean": door.Loss(SPARSE, True, reduction="mean_with_sample_weight"),
+    "sparse_logits": door.make_loss(SPARSE, from_logits=True),
+    "sparse_probabilities": door.make_loss(SPARSE),
+    "categorical_logits": door.make_loss(CATEGORICAL, from_logits=True, label_smoothing=0.1),
+    "categorical_probabilities": door.make_loss(CATEGORICAL, label_smoothing=0.2),
+    "binary_logits": door.make_loss(BINARY, from_logits=True, label_smoothing=0.1),
+    "squared_error": door.make_loss("mean_squared_error"),
+    "sum": door.make_loss("mean_squared_error", reduction="sum"),
+    "weighted_mean": door.make_loss(SPARSE, from_logits=True, reduction="mean_with_sample_weight"),
 }
 
 
 def make_engine(
     operations: tuple[door.Operation, ...],
     loss: door.Loss,
-    optimizer: door.Adam | door.Sgd | None = None,
+    optimizer: door.Optimizer | None = None,
 ) -> ReferenceEngine:
     network = door.Network(INPUTS, operations)
     engine = ReferenceEngine(network, door.Training(loss, optimizer or door.Sgd()))
     rng = np.random.default_rng(5)
     for i, shape in enumerate(network.parameter_shapes):
-        engine.write_parameter(i, rng.normal(scale=0.7, size=shape))
+        value = rng.normal(scale=0.7, size=shape)
+        state = network.roles[i] == "state"  # a variance is not negative
+        engine.write_parameter(i, np.abs(value) + 0.5 if state else value)
     return engine
 
 
 def make_data(loss: door.Loss, rows: int = BATCH, weighted: bool = True) -> door.Data:
     rng = np.random.default_rng(6)
-    if loss.kind == SPARSE:
+    if loss.class_indices:
         targets = rng.integers(0, CLASSES, rows).astype(np.int32)
     else:
         targets = rng.dirichlet(np.ones(CLASSES), rows)
@@ -105,30 +120,36 @@ def central_difference(engine: ReferenceEngine, data: door.Data, index: int) -> 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 @pytest.mark.parametrize("operations", NETWORKS.values(), ids=NETWORKS)
 def test_gradients_are_those_of_central_differences(operations, loss):
-    if not loss.from_logits and loss.kind != "mean_squared_error":
+    if getattr(loss, "from_logits", None) is False and loss.name != BINARY:
         operations = (*operations, *PROBABILITIES)
     engine, data = make_engine(operations, loss), make_data(loss)
-    shapes = engine.network.parameter_shapes
-    before = [engine.read_parameter(i) for i in range(len(shapes))]
-    expected = [central_difference(engine, data, i) for i in range(len(shapes))]
-    step(engine, data, 1.0)  # plain descent at rate 1 subtracts exactly the gradient
-    trained = [
-        operation.trainable
-        for operation in operations
-        if isinstance(operation, door.Dense)
-        for _ in range(1 + operation.use_bias)
-    ]
-    for i, (old, gradient, trainable) in enumerate(zip(before, expected, trained, strict=True)):
-        if trainable:
-            got = old - engine.read_parameter(i)
-            np.testing.assert_allclose(got, gradient, rtol=TOLERANCE, atol=TOLERANCE)
+    roles = engine.network.roles
+    before = [engine.read_parameter(i) for i in range(len(roles))]
+    loss_before, flat = engine.gradient(data, np.arange(BATCH), 3)
+    expected = [central_difference(engine, data, i) for i in range(len(roles))]
+    for i, value in enumerate(before):  # measuring has moved the state
+        engine.write_parameter(i, value)
+    assert step(engine, data, 1.0) == loss_before
+    trainable = [operation.trainable for operation in operations for _ in operation.roles]
+    start = 0
+    for i, (old, gradient, role) in enumerate(zip(before, expected, roles, strict=True)):
+        if role == "state":
+            continue
+        part = flat[start : start + old.size].reshape(old.shape)
+        start += old.size
+        if trainable[i]:
+            np.testing.assert_allclose(part, gradient, rtol=TOLERANCE, atol=TOLERANCE)
+            # plain descent at rate 1 subtracts exactly the gradient
+            np.testing.assert_array_equal(engine.read_parameter(i), old - part)
         else:
+            np.testing.assert_array_equal(part, 0.0)
             np.testing.assert_array_equal(engine.read_parameter(i), old)
+    assert start == flat.size
 
 
 @pytest.mark.parametrize("kind", [SPARSE, CATEGORICAL])
 def test_a_clipped_probability_has_no_gradient(kind):
-    loss = door.Loss(kind, epsilon=0.4)
+    loss = door.make_loss(kind, epsilon=0.4)
     engine = make_engine((door.Dense(INPUTS, 2), door.Softmax()), loss)
     x = np.ones((1, INPUTS))
     engine.write_parameter(0, np.zeros((INPUTS, 2)))
@@ -158,7 +179,7 @@ def test_the_loss_reported_is_that_before_the_update():
     ],
 )
 def test_reductions(reduction, weighted, expected):
-    loss = door.Loss("mean_squared_error", reduction=reduction)
+    loss = door.make_loss("mean_squared_error", reduction=reduction)
     engine, data = make_engine(NETWORKS["tanh"], loss), make_data(loss, weighted=weighted)
     losses, _ = engine.evaluate(data)
     weights = np.ones(BATCH) if data.sample_weight is None else data.sample_weight
@@ -220,16 +241,75 @@ def test_sgd_follows_its_formula(momentum, nesterov):
         np.testing.assert_allclose(engine.read_parameter(2), w, **SMALL)
 
 
-def test_long_batches_sum_blocks_in_order():
+@pytest.mark.parametrize(
+    ("blocks", "tree"),
+    [
+        (1, lambda b: b[0]),
+        (2, lambda b: b[0] + b[1]),
+        (3, lambda b: (b[0] + b[1]) + b[2]),
+        (5, lambda b: ((b[0] + b[1]) + (b[2] + b[3])) + b[4]),
+        (6, lambda b: ((b[0] + b[1]) + (b[2] + b[3])) + (b[4] + b[5])),
+        (7, lambda b: ((b[0] + b[1]) + (b[2] + b[3])) + ((b[4] + b[5]) + b[6])),
+    ],
+)
+def test_long_batches_are_summed_by_a_tree(blocks, tree):
     rng = np.random.default_rng(8)
-    rows = 2 * GRADIENT_BLOCK + 300
+    rows = (blocks - 1) * GRADIENT_BLOCK + 300
     x, dy = rng.normal(size=(rows, 3)), rng.normal(size=(rows, 2))
-    kernel, bias = dense_gradients(door.Dense(3, 2), x, dy)
-    parts = [slice(0, 1024), slice(1024, 2048), slice(2048, rows)]
-    blocks = [x[p].T @ dy[p] for p in parts]
-    np.testing.assert_array_equal(kernel, (blocks[0] + blocks[1]) + blocks[2])
-    # The order of a column sum of 2348 terms of order 1: 2348 * 1e-16.
-    np.testing.assert_allclose(bias, dy.sum(axis=0), rtol=0, atol=3e-13)
+    kernel, bias = door.Dense(3, 2).gradients(x, dy, [], INFERENCE)
+    parts = [slice(i * GRADIENT_BLOCK, (i + 1) * GRADIENT_BLOCK) for i in range(blocks)]
+    np.testing.assert_array_equal(kernel, tree([x[p].T @ dy[p] for p in parts]))
+    np.testing.assert_array_equal(bias, tree([dy[p].sum(axis=0) for p in parts]))
+
+
+@pytest.mark.parametrize("centered", [False, True])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_rmsprop_follows_its_formula(momentum, centered):
+    loss = LOSSES["squared_error"]
+    engine = make_engine(NETWORKS["tanh"], loss, door.Rmsprop(0.8, momentum, 1e-3, centered))
+    data = make_data(loss)
+    w = engine.read_parameter(0)
+    v = m = a = np.zeros((INPUTS, 6))
+    for _ in range(4):
+        g = gradient_of(engine, data, 0)
+        step(engine, data, 0.01)
+        v = 0.8 * v + 0.2 * g * g
+        a = 0.8 * a + 0.2 * g
+        root = (v - a * a if centered else v) + 1e-3
+        m = momentum * m + 0.01 * g / root**0.5
+        w = w - m
+        slots = [v, *([m] if momentum else []), *([a] if centered else [])]
+        np.testing.assert_allclose(engine.read_parameter(0), w, **SMALL)
+        for i, slot in enumerate(slots):
+            np.testing.assert_allclose(engine.read_slot(0, i), slot, **SMALL)
+
+
+def test_clips_shorten_what_is_too_long():
+    gradients = {0: np.array([[3.0, -4.0]]), 3: np.array([0.5])}
+    by_value = door.Clip(clipvalue=1.0)(gradients)
+    np.testing.assert_array_equal(by_value[0], [[1.0, -1.0]])
+    by_norm = door.Clip(clipnorm=1.0)(gradients)
+    np.testing.assert_allclose(by_norm[0], [[0.6, -0.8]], rtol=1e-15)
+    np.testing.assert_array_equal(by_norm[3], [0.5])
+    together = door.Clip(global_clipnorm=1.0)(gradients)
+    norm = (9 + 16 + 0.25) ** 0.5
+    np.testing.assert_allclose(together[0], [[3 / norm, -4 / norm]], rtol=1e-15)
+    np.testing.assert_allclose(together[3], [0.5 / norm], rtol=1e-15)
+    assert door.Clip()(gradients) is gradients
+
+
+def test_normalization_moves_its_moments_towards_the_batchs():
+    loss = LOSSES["squared_error"]
+    network = (door.BatchNormalization(0.9, 1e-3), door.Dense(INPUTS, CLASSES))
+    engine, data = make_engine(network, loss), make_data(loss)
+    mean, variance = engine.read_parameter(2), engine.read_parameter(3)
+    engine.predict(data.x, dropout_step=3)  # as in training, but a call changes nothing
+    np.testing.assert_array_equal(engine.read_parameter(2), mean)
+    step(engine, data, 0.1)
+    expected = 0.9 * mean + 0.1 * data.x.mean(axis=0)
+    np.testing.assert_allclose(engine.read_parameter(2), expected, rtol=1e-14)
+    expected = 0.9 * variance + 0.1 * data.x.var(axis=0)
+    np.testing.assert_allclose(engine.read_parameter(3), expected, rtol=1e-14)
 
 
 def test_dropout_uses_the_mask_of_the_step_and_scales_what_it_keeps():
@@ -275,7 +355,11 @@ def test_softmax_of_large_numbers_is_finite():
 
 
 def test_the_reference_imports_nothing_compiled():
-    tree = ast.parse(Path(reference.__file__).read_text(encoding="utf-8"))
+    source = Path(reference.__file__)
+    files = [source, source.with_name("door.py"), *source.with_name("words").glob("*.py")]
+    for file in files:
+        assert "_compiled" not in file.read_text(encoding="utf-8")
+    tree = ast.parse(source.read_text(encoding="utf-8"))
     imported = {
         "." * node.level + (node.module or "")
         for node in ast.walk(tree)
@@ -283,7 +367,7 @@ def test_the_reference_imports_nothing_compiled():
     } | {
         name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
     }
-    # ".." is fastmlp.random, "." the door.
+    # ".." is fastmlp.random.
     assert imported == {
         "__future__",
         "collections.abc",
@@ -291,5 +375,6 @@ def test_the_reference_imports_nothing_compiled():
         "numpy",
         "numpy.typing",
         "..",
-        ".",
+        ".door",
+        ".words",
     }

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import engine
 from ._registry import Registry
-from .engine import reference
+from .engine.words import softmax as softmax_of_rows
 from .tensor import Tensor, as_tensor
 
 Activation = Callable[..., Tensor]
@@ -69,7 +69,8 @@ def relu(
     array([0. , 0.5, 6. ])
     """
     top = np.inf if max_value is None else max_value
-    return as_tensor(reference.relu(np.asarray(x, np.float64), negative_slope, top, threshold))
+    word = engine.Relu(negative_slope, top, threshold)
+    return as_tensor(word.value(np.asarray(x, np.float64)))
 
 
 @register("tanh", word=engine.Tanh())
@@ -84,6 +85,18 @@ def tanh(x: Any) -> Tensor:
     return as_tensor(np.tanh(np.asarray(x, np.float64)))
 
 
+@register("sigmoid", word=engine.Sigmoid())
+def sigmoid(x: Any) -> Tensor:
+    """1 / (1 + exp(-x)) of each element of x, (...).
+
+    Examples
+    --------
+    >>> sigmoid([0.0, -800.0]).numpy()
+    array([0.5, 0. ])
+    """
+    return as_tensor(engine.Sigmoid().value(np.asarray(x, np.float64)))
+
+
 @register("softmax", word=engine.Softmax(), by_row=True)
 def softmax(x: Any, axis: int = -1) -> Tensor:
     """exp(x - max(x)) / sum(exp(x - max(x))) of x, (...), along ``axis``.
@@ -94,7 +107,7 @@ def softmax(x: Any, axis: int = -1) -> Tensor:
     array([[0.5, 0.5]])
     """
     last = np.moveaxis(np.asarray(x, np.float64), axis, -1)
-    return as_tensor(np.moveaxis(reference.softmax(last), -1, axis))
+    return as_tensor(np.moveaxis(softmax_of_rows(last), -1, axis))
 
 
 def get(identifier: str | Activation | None) -> Activation:

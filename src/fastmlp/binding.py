@@ -105,7 +105,7 @@ class Binding:
     def lend(self) -> None:
         """Call before training: the engine holds the newest trained weights and slots."""
         for mirror in self._parameters:
-            if mirror.variable.trainable:
+            if mirror.variable.trainable or mirror.variable.state:
                 mirror.lend()
         for mirror in self._slots:
             mirror.lend()

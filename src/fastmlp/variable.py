@@ -50,6 +50,9 @@ class Variable(NDArrayOperatorsMixin):
     clock: ClassVar[int] = 0
     _ticks: ClassVar[itertools.count[int]] = itertools.count(1)
 
+    #: Whether training changes the value without a gradient (a moving mean).
+    state = False
+
     #: Arithmetic is elementwise, so equality is too; a variable is its own key all the same.
     __hash__ = object.__hash__
 

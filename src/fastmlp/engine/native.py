@@ -24,8 +24,8 @@ _NO_OPTIONS = {"inputs", "seed", "reduction"}
 
 
 def _catalog(family: str, base: type[Any]) -> dict[str, tuple[int, list[str]]]:
-    """Name -> (kind, options) of a family of the C catalog, held against the words of ``base``."""
-    catalog = {name: (kind, list(options)) for name, (kind, options) in core.catalog(family).items()}
+    """Name -> (kind, options) of a family of the C catalog, held against the words."""
+    catalog = {n: (kind, list(options)) for n, (kind, options) in core.catalog(family).items()}
     found = [w for w in vars(words).values() if isinstance(w, type) and issubclass(w, base)]
     known = {w.name: w for w in found if hasattr(w, "name")}
     if catalog.keys() != known.keys():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .._registry import serialize
 from .activation import Activation
+from .batch_normalization import BatchNormalization
 from .dense import Dense
 from .dropout import Dropout
 from .flatten import Flatten
@@ -17,6 +18,7 @@ deserialize = registry.deserialize
 
 __all__ = [
     "Activation",
+    "BatchNormalization",
     "Dense",
     "Dropout",
     "Flatten",

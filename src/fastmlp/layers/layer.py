@@ -151,10 +151,14 @@ class Layer(Configured):
     def _make_weights(self, input_shape: Shape) -> None:
         """Make the weights, if the layer has any, for a checked input shape (None, ...)."""
 
-    def _add_weight(self, name: str, shape: tuple[int, ...], initializer: Initializer) -> Variable:
+    def _add_weight(
+        self, name: str, shape: tuple[int, ...], initializer: Initializer, state: bool = False
+    ) -> Variable:
+        """A new weight; ``state``: training changes it without a gradient."""
         path = "/".join(part for part in (self._scope, self.name, name) if part)
         variable = Variable(initializer(shape), name, path)
-        variable.trainable = self.trainable
+        variable.state = state
+        variable.trainable = self.trainable and not state
         self._own_weights.append(variable)
         return variable
 
@@ -169,7 +173,7 @@ class Layer(Configured):
     def trainable(self, value: bool) -> None:
         self._trainable = _checks.boolean("trainable", value)
         for variable in self._own_weights:
-            variable.trainable = self._trainable
+            variable.trainable = self._trainable and not variable.state
         Variable.tick()
 
     @property

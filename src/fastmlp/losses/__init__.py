@@ -10,8 +10,10 @@ from typing import Any
 
 from .._registry import serialize
 from .crossentropies import (
+    BinaryCrossentropy,
     CategoricalCrossentropy,
     SparseCategoricalCrossentropy,
+    binary_crossentropy,
     categorical_crossentropy,
     sparse_categorical_crossentropy,
 )
@@ -38,10 +40,12 @@ def get(identifier: Any) -> Loss:
 
 
 __all__ = [
+    "BinaryCrossentropy",
     "CategoricalCrossentropy",
     "Loss",
     "MeanSquaredError",
     "SparseCategoricalCrossentropy",
+    "binary_crossentropy",
     "categorical_crossentropy",
     "deserialize",
     "get",

@@ -1,4 +1,4 @@
-"""Crossentropies of predicted and true classes."""
+"""Crossentropies of predicted and true classes, and of yes and no."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _checks
+from .. import _checks, config
 from ..tensor import Tensor, as_tensor
 from .loss import Loss, real_labels, register
 
@@ -65,7 +65,7 @@ class SparseCategoricalCrossentropy(Loss):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
 
     def _options(self) -> dict[str, Any]:
-        return {"from_logits": self.from_logits}
+        return {"from_logits": self.from_logits, "epsilon": config.epsilon()}
 
     def targets(self, y: Any, outputs: int, name: str = "y") -> NDArray[Any]:
         """Class indices y, (N,) or (N, 1) of any real type, as (N,) int32 in [0, K).
@@ -148,4 +148,70 @@ class CategoricalCrossentropy(Loss):
         super().__init__(reduction=reduction, name=name, dtype=dtype)
 
     def _options(self) -> dict[str, Any]:
-        return {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing}
+        return {
+            "from_logits": self.from_logits,
+            "label_smoothing": self.label_smoothing,
+            "epsilon": config.epsilon(),
+        }
+
+
+def binary_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0
+) -> Tensor:
+    """The loss of each sample (N,); see :class:`BinaryCrossentropy`.
+
+    Examples
+    --------
+    >>> binary_crossentropy([[1.0]], [[0.0]], from_logits=True).numpy().round(4)
+    array([0.6931])
+    """
+    return as_tensor(BinaryCrossentropy(from_logits, label_smoothing).call(y_true, y_pred))
+
+
+@register("binary_crossentropy", "bce", "BCE", function=binary_crossentropy)
+class BinaryCrossentropy(Loss):
+    """mean(-t log p - (1 - t) log(1 - p)) over the K outputs of a sample.
+
+    With ``from_logits`` p = sigmoid(y_pred), computed as max(z, 0) - z t + log(1 + exp(-|z|)) of
+    z = y_pred; otherwise p is y_pred clipped to [epsilon, 1 - epsilon], ``config.epsilon()``
+    (Keras's rule). t = y (1 - s) + s / 2 with label smoothing s.
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether the model's outputs are logits, not probabilities.
+    label_smoothing : float
+        s, in [0, 1).
+    axis : int
+        The last, -1.
+    reduction, name, dtype
+        See :class:`Loss`.
+
+    Examples
+    --------
+    >>> round(float(BinaryCrossentropy()([[1.0]], [[0.5]])), 4)
+    0.6931
+    """
+
+    kind = "binary_crossentropy"
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        _checks.only("axis", axis, -1)
+        self.from_logits = _checks.boolean("from_logits", from_logits)
+        self.label_smoothing = _checks.number("label_smoothing", label_smoothing, 0.0, 1.0)
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "from_logits": self.from_logits,
+            "label_smoothing": self.label_smoothing,
+            "epsilon": config.epsilon(),
+        }

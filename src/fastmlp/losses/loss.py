@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _checks, config, engine
+from .. import _checks, engine
 from .._configured import Configured
 from .._registry import Registry
-from ..engine import reference
+from ..engine.words import REDUCTIONS
 from ..tensor import Tensor, as_tensor
 
 # Keras's reductions, and what the engine calls each; None and "none" keep one value a sample.
@@ -83,12 +83,10 @@ class Loss(Configured):
                 "reduction must give one number for a batch when training. "
                 f"Received: loss with reduction={self.reduction!r}"
             )
-        return engine.Loss(
-            self.kind, epsilon=config.epsilon(), reduction=reduction, **self._options()
-        )
+        return engine.make_loss(self.kind, reduction=reduction, **self._options())
 
     def _options(self) -> dict[str, Any]:
-        """The engine's options besides epsilon and reduction."""
+        """The options of the loss in the engine's words."""
         return {}
 
     def targets(self, y: Any, outputs: int, name: str = "y") -> NDArray[Any]:
@@ -123,8 +121,7 @@ class Loss(Configured):
                 "y_true and y_pred must hold equally many samples. "
                 f"Received: shapes {np.shape(y_true)} and {predictions.shape}"
             )
-        loss = engine.Loss(self.kind, epsilon=config.epsilon(), **self._options())
-        return reference.sample_losses(loss, predictions, targets)
+        return engine.make_loss(self.kind, **self._options()).values(predictions, targets)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """The loss of a batch.
@@ -153,8 +150,7 @@ class Loss(Configured):
         reduction = _REDUCTIONS[self.reduction]
         if reduction is None:
             return as_tensor(losses * weights)
-        factors = reference.reduction_factors(engine.Loss(self.kind, reduction=reduction), weights)
-        return as_tensor((losses * factors).sum())
+        return as_tensor((losses * REDUCTIONS[reduction].factors(weights)).sum())
 
 
 def real_labels(y: Any, name: str) -> NDArray[Any]:

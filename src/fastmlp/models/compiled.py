@@ -52,7 +52,7 @@ class CompiledModel(Layer):
         Parameters
         ----------
         optimizer : str or Optimizer
-            "adam", "sgd" or an instance. The default is Keras's, which fastmlp does not have yet.
+            "rmsprop" (Keras's default), "adam", "sgd" or an instance.
         loss : str or Loss
             Needed for ``fit`` and ``evaluate``.
         metrics, weighted_metrics : list, optional
@@ -126,7 +126,7 @@ class CompiledModel(Layer):
     def _training(self) -> Training | None:
         if self._lowered_loss is None or self.optimizer is None:
             return None
-        return Training(self._lowered_loss, self.optimizer.lower())
+        return Training(self._lowered_loss, self.optimizer.lower(), self.optimizer.clip())
 
     def _slots(self, variables: Sequence[Variable]) -> list[list[Variable]]:
         if self._training() is None or self.optimizer is None:

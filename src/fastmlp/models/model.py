@@ -147,6 +147,48 @@ class Model(CompiledModel):
         track(self, train, rows, n, train_steps(self, self._bind(), train, rows, n, 1))
         return _returned(self.tracker.result(), return_dict)
 
+    def loss_and_gradient(
+        self, x: Any, y: Any, sample_weight: Any = None
+    ) -> tuple[float, list[NDArray[np.float64]]]:
+        """The loss of a batch while training, and its gradient; nothing is changed.
+
+        Parameters
+        ----------
+        x, y, sample_weight
+            As for ``fit``; all samples are one batch.
+
+        Returns
+        -------
+        loss : float
+            The batch's loss under the compiled reduction, with the dropout masks that the next
+            training step would have.
+        gradient : list of ndarray
+            The loss's derivative by each of ``trainable_weights``, of its shape, not clipped.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not as described.
+
+        Examples
+        --------
+        >>> import fastmlp
+        >>> model = fastmlp.Sequential([fastmlp.layers.Dense(1, kernel_initializer="ones")])
+        >>> model.compile("sgd", "mse", engine="reference")
+        >>> model.loss_and_gradient([[2.0]], [1.0])
+        (1.0, [array([[4.]]), array([2.])])
+        """
+        data = self._checked(x, y, sample_weight)
+        assert self.optimizer is not None
+        loss, flat = self._bind().engine.gradient(
+            data, np.arange(len(data.x), dtype=np.int64), int(self.optimizer.iterations)
+        )
+        trained = [v for v in self.weights if not v.state]
+        parts = np.split(flat, np.cumsum([v.size for v in trained])[:-1])
+        return loss, [
+            part.reshape(v.shape) for v, part in zip(trained, parts, strict=False) if v.trainable
+        ]
+
     # Evaluating and predicting.
 
     def evaluate(

@@ -7,6 +7,7 @@ from typing import Any
 from .._registry import serialize
 from .adam import Adam
 from .optimizer import Optimizer, registry
+from .rmsprop import RMSprop
 from .sgd import SGD
 
 deserialize = registry.deserialize
@@ -28,4 +29,4 @@ def get(identifier: Any) -> Optimizer:
     return registry.get(identifier)
 
 
-__all__ = ["SGD", "Adam", "Optimizer", "deserialize", "get", "serialize"]
+__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "deserialize", "get", "serialize"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import _checks, engine
 from .optimizer import Optimizer, register
 
@@ -21,8 +23,8 @@ class Adam(Optimizer):
         In [0, 1).
     epsilon : float
         Finite, not negative; outside the bias correction ("epsilon hat" of the paper).
-    name : str, optional
-        Defaults to "adam".
+    **options
+        ``name``, ``clipnorm``, ``clipvalue``, ``global_clipnorm``: see :class:`Optimizer`.
 
     Raises
     ------
@@ -51,10 +53,9 @@ class Adam(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        *,
-        name: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(learning_rate, name)
+        super().__init__(learning_rate, **options)
         self.beta_1 = _checks.number("beta_1", beta_1, 0.0, 1.0)
         self.beta_2 = _checks.number("beta_2", beta_2, 0.0, 1.0)
         self.epsilon = _checks.number("epsilon", epsilon, 0.0)

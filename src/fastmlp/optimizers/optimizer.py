@@ -23,6 +23,10 @@ class Optimizer(Configured):
         Finite, not negative. Can be set later: ``optimizer.learning_rate = 1e-4``.
     name : str, optional
         Defaults to the class's name in snake_case.
+    clipnorm, clipvalue, global_clipnorm : float, optional
+        At most one of them, positive: gradients are made shorter before they are used, each
+        weight's to a Euclidean norm of clipnorm, each element to [-clipvalue, clipvalue], or all
+        together to a norm of global_clipnorm.
 
     Attributes
     ----------
@@ -38,9 +42,21 @@ class Optimizer(Configured):
     #: Names of the arrays kept for each weight.
     slot_names: tuple[str, ...] = ()
 
-    def __init__(self, learning_rate: float, name: str | None = None) -> None:
+    def __init__(
+        self,
+        learning_rate: float,
+        *,
+        name: str | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+    ) -> None:
         self.name = name or snake_case(type(self).__name__)
         self.iterations = np.zeros((), np.int64)
+        self.clipnorm = _positive("clipnorm", clipnorm)
+        self.clipvalue = _positive("clipvalue", clipvalue)
+        self.global_clipnorm = _positive("global_clipnorm", global_clipnorm)
+        self.clip()
         rate = _checks.number("learning_rate", learning_rate, 0.0)
         self._learning_rate = Variable(rate, "learning_rate", f"{self.name}/learning_rate")
         # By the weight's identity: weights compare elementwise. The weight is kept beside its
@@ -56,7 +72,28 @@ class Optimizer(Configured):
     def learning_rate(self, value: Any) -> None:
         self._learning_rate.assign(_checks.number("learning_rate", value, 0.0))
 
-    def lower(self) -> engine.Adam | engine.Sgd:
+    def clip(self) -> engine.Clip:
+        """What is done to gradients, in the engine's words.
+
+        Raises
+        ------
+        ValueError
+            If more than one of ``clipnorm``, ``clipvalue`` and ``global_clipnorm`` is set.
+        """
+        clips = {
+            "clipnorm": self.clipnorm,
+            "clipvalue": self.clipvalue,
+            "global_clipnorm": self.global_clipnorm,
+        }
+        if sum(value is not None for value in clips.values()) > 1:
+            received = ", ".join(f"{name}={value!r}" for name, value in clips.items())
+            raise ValueError(
+                "At most one of clipnorm, clipvalue and global_clipnorm can be set. "
+                f"Received: {received}"
+            )
+        return engine.Clip(**clips)
+
+    def lower(self) -> engine.Optimizer:
         """The optimizer in the engine's words."""
         raise NotImplementedError(f"{type(self).__name__} must implement lower")
 
@@ -93,6 +130,13 @@ class Optimizer(Configured):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._slots = {id(pair[0]): pair for pair in state["_slots"]}
+
+
+def _positive(name: str, value: Any) -> float | None:
+    """A clip: None, or a finite number above 0."""
+    if value is not None and _checks.number(name, value, 0.0) == 0.0:
+        raise ValueError(f"{name} must be a positive number or None. Received: {name}={value!r}")
+    return None if value is None else float(value)
 
 
 registry: Registry[Optimizer] = Registry("optimizer", Optimizer, ignore_case=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import _checks, engine
 from .optimizer import Optimizer, register
 
@@ -21,8 +23,9 @@ class SGD(Optimizer):
         In [0, 1).
     nesterov : bool
         Whether to use Nesterov's momentum.
-    name : str, optional
-        Defaults to "SGD".
+    **options
+        ``name`` ("SGD"), ``clipnorm``, ``clipvalue``, ``global_clipnorm``: see
+        :class:`Optimizer`.
 
     Raises
     ------
@@ -47,10 +50,9 @@ class SGD(Optimizer):
         learning_rate: float = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
-        *,
-        name: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(learning_rate, name or "SGD")
+        super().__init__(learning_rate, **{"name": "SGD", **options})
         self.momentum = _checks.number("momentum", momentum, 0.0, 1.0)
         self.nesterov = _checks.boolean("nesterov", nesterov)
         self.slot_names = ("momentum",) if self.momentum else ()

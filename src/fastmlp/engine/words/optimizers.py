@@ -185,7 +185,7 @@ class Clip:
         if self.clipnorm is not None:
             return {i: g * _factor(self.clipnorm, [g]) for i, g in gradients.items()}
         if self.global_clipnorm is not None:
-            factor = _factor(self.global_clipnorm, list(gradients.values()))
+            factor = _factor(self.global_clipnorm, [gradients[i] for i in sorted(gradients)])
             return {i: g * factor for i, g in gradients.items()}
         return gradients
 

@@ -138,8 +138,8 @@ class BatchNormalization(Operation):
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        trained: tuple[Role, ...] = ("trained",) * (self.scale + self.center)
-        return (*trained, "state", "state")
+        trained: Role = "trained"
+        return (*(trained,) * (self.scale + self.center), "state", "state")
 
     def _by_batch(self, context: Context) -> bool:
         return context.training and self.trainable

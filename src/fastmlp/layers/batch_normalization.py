@@ -1,0 +1,115 @@
+"""Batch normalization."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import _checks, engine, initializers
+from ..variable import Variable
+from .layer import Layer, register
+from .shapes import Shape
+
+
+@register("batch_normalization")
+class BatchNormalization(Layer):
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta for each feature of x (B, features).
+
+    While training, mean and (biased) variance are those of the batch, and the moving ones become
+    ``momentum`` times themselves plus (1 - momentum) times the batch's. Otherwise, and while
+    ``trainable`` is False, they are the moving ones.
+
+    Parameters
+    ----------
+    axis : int
+        The features' axis: -1 or 1, the last.
+    momentum : float
+        In [0, 1).
+    epsilon : float
+        Finite, not negative.
+    center, scale : bool
+        Whether there are beta and gamma, each (features,).
+    beta_initializer, gamma_initializer : str or Initializer
+        Their first values.
+    moving_mean_initializer, moving_variance_initializer : str or Initializer
+        Those of the moving moments, each (features,), which are weights without gradient.
+    **options
+        ``name``, ``trainable``, ``dtype``, ``input_shape``, ``input_dim``: see :class:`Layer`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as described, or the input is not (B, features).
+
+    Notes
+    -----
+    Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by
+    reducing internal covariate shift", ICML 2015, algorithms 1 and 2.
+
+    Examples
+    --------
+    >>> layer = BatchNormalization(input_shape=(3,))
+    >>> layer.build((None, 3))
+    >>> [variable.name for variable in layer.weights]
+    ['gamma', 'beta', 'moving_mean', 'moving_variance']
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        **options: Any,
+    ) -> None:
+        self.axis = _checks.integer("axis", axis, -1, 1)
+        if self.axis == 0:
+            raise ValueError(
+                "axis must be -1 or 1, the last of (batch, features). Received: axis=0"
+            )
+        self.momentum = _checks.number("momentum", momentum, 0.0, 1.0)
+        self.epsilon = _checks.number("epsilon", epsilon, 0.0)
+        self.center = _checks.boolean("center", center)
+        self.scale = _checks.boolean("scale", scale)
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.gamma: Variable | None = None
+        self.beta: Variable | None = None
+        self.moving_mean: Variable | None = None
+        self.moving_variance: Variable | None = None
+        super().__init__(**options)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 2:
+            raise ValueError(
+                f"BatchNormalization {self.name!r} takes inputs of shape (batch, features); put "
+                f"Flatten() before it. Received: input shape {input_shape}"
+            )
+        return input_shape
+
+    def _make_weights(self, input_shape: Shape) -> None:
+        assert input_shape[1] is not None
+        shape = (input_shape[1],)
+        if self.scale:
+            self.gamma = self._add_weight("gamma", shape, self.gamma_initializer)
+        if self.center:
+            self.beta = self._add_weight("beta", shape, self.beta_initializer)
+        self.moving_mean = self._add_weight(
+            "moving_mean", shape, self.moving_mean_initializer, state=True
+        )
+        self.moving_variance = self._add_weight(
+            "moving_variance", shape, self.moving_variance_initializer, state=True
+        )
+
+    def operations(self) -> list[engine.Operation]:
+        return [
+            engine.BatchNormalization(
+                self.momentum, self.epsilon, self.center, self.scale, self.trainable
+            )
+        ]
