@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from . import random
 from ._checks import integer, number
+from ._configured import Configured
 from ._normal import normal_quantile
 from ._registry import Registry, serialize
 
@@ -28,7 +29,7 @@ TRUNCATED_STDDEV = 0.87962566103423978
 _BELOW_CUT = 0.022750131948179207
 
 
-class Initializer:
+class Initializer(Configured):
     """Makes the first value of a weight: ``initializer(shape)`` is a float64 array.
 
     Examples
@@ -39,15 +40,6 @@ class Initializer:
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Float64Array:
         raise NotImplementedError(f"{type(self).__name__} must implement __call__(shape)")
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Initializer:
-        """The initializer with these constructor arguments."""
-        return cls(**config)
 
 
 _registry: Registry[Initializer] = Registry("initializer", Initializer)
@@ -115,9 +107,6 @@ class Constant(Initializer):
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Float64Array:
         return np.full(shape, self.value)
 
-    def get_config(self) -> dict[str, Any]:
-        return {"value": self.value}
-
 
 class RandomInitializer(Initializer):
     """Common part of all that draw: a seed, and numbers in (0, 1) from it.
@@ -137,9 +126,6 @@ class RandomInitializer(Initializer):
         """Unit normals conditioned on [-2, 2]."""
         p = _BELOW_CUT + self._uniform(shape) * (1.0 - 2.0 * _BELOW_CUT)
         return normal_quantile(p)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed}
 
 
 @register("random_uniform", "uniform")
@@ -162,9 +148,6 @@ class RandomUniform(RandomInitializer):
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Float64Array:
         return self.minval + self._uniform(shape) * (self.maxval - self.minval)
 
-    def get_config(self) -> dict[str, Any]:
-        return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
-
 
 @register("random_normal", "normal")
 class RandomNormal(RandomInitializer):
@@ -183,9 +166,6 @@ class RandomNormal(RandomInitializer):
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Float64Array:
         return self.mean + self.stddev * normal_quantile(self._uniform(shape))
-
-    def get_config(self) -> dict[str, Any]:
-        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
 
 
 @register("truncated_normal")

@@ -41,6 +41,3 @@ class Activation(Layer):
 
     def operations(self) -> list[engine.Operation]:
         return activations.operations(self.activation, self.output_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "activation": activations.serialize(self.activation)}

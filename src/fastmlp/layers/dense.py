@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _checks, activations, engine, initializers
-from .._registry import serialize
 from ..variable import Variable
 from .layer import Layer, register
 from .shapes import Shape
@@ -79,13 +78,3 @@ class Dense(Layer):
         assert inputs is not None
         product = engine.Dense(inputs, self.units, self.use_bias, self.trainable)
         return [product, *activations.operations(self.activation, self.output_shape)]
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": serialize(self.kernel_initializer),
-            "bias_initializer": serialize(self.bias_initializer),
-        }

@@ -46,6 +46,3 @@ class Dropout(Layer):
 
     def operations(self) -> list[engine.Operation]:
         return [engine.Dropout(self.rate, self._drawn_seed)] if self.rate else []
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}

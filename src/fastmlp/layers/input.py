@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import ClassVar
 
 from .. import _checks
 from ..engine import Operation
@@ -35,6 +35,8 @@ class InputLayer(Layer):
     >>> InputLayer((28, 28)).output_shape
     (None, 28, 28)
     """
+
+    _kept_as: ClassVar = {"shape": None}  # batch_shape says it
 
     def __init__(
         self,
@@ -71,9 +73,6 @@ class InputLayer(Layer):
 
     def operations(self) -> list[Operation]:
         return []
-
-    def get_config(self) -> dict[str, Any]:
-        return {"batch_shape": self.input_shape, "dtype": self.dtype, "name": self.name}
 
 
 def Input(  # noqa: N802 - Keras's name

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks, _naming
+from .._configured import Configured
 from .._registry import Registry
 from ..binding import Binding
 from ..engine import Network, Operation, Training
@@ -25,7 +26,7 @@ _FLOAT64 = np.dtype(np.float64)
 _FIRST_CALL_STEP = 1 << 47
 
 
-class Layer:
+class Layer(Configured):
     """What a model is made of.
 
     Parameters
@@ -49,6 +50,8 @@ class Layer:
     TypeError
         If there is an argument that fastmlp does not know.
     """
+
+    _kept_as: ClassVar = {"input_shape": "declared_shape", "input_dim": None}
 
     def __init__(
         self,
@@ -250,19 +253,10 @@ class Layer:
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor, as plain data."""
-        config: dict[str, Any] = {
-            "name": self.name,
-            "trainable": self.trainable,
-            "dtype": self.dtype,
-        }
-        if self.declared_shape is not None:
-            config["input_shape"] = self.declared_shape
+        config = super().get_config()
+        if self.declared_shape is None:
+            config.pop("input_shape", None)
         return config
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Layer:
-        """The layer with these constructor arguments."""
-        return cls(**config)
 
     # Computing.
 

@@ -48,11 +48,3 @@ class ReLU(Layer):
     def operations(self) -> list[engine.Operation]:
         top = float("inf") if self.max_value is None else self.max_value
         return [engine.Relu(self.negative_slope, top, self.threshold)]
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "max_value": self.max_value,
-            "negative_slope": self.negative_slope,
-            "threshold": self.threshold,
-        }

@@ -38,6 +38,3 @@ class Rescaling(Layer):
 
     def operations(self) -> list[engine.Operation]:
         return [engine.Rescaling(self.scale, self.offset)]
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "scale": self.scale, "offset": self.offset}

@@ -45,6 +45,3 @@ class Softmax(Layer):
 
     def operations(self) -> list[engine.Operation]:
         return [engine.Softmax()]
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "axis": self.axis}

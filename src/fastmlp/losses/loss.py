@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks, config, engine
+from .._configured import Configured
 from .._registry import Registry
 from ..engine import reference
 from ..tensor import Tensor, as_tensor
@@ -23,7 +24,7 @@ _REDUCTIONS = {
 }
 
 
-class Loss:
+class Loss(Configured):
     """Base of the losses: ``loss(y_true, y_pred, sample_weight=None)``.
 
     Parameters
@@ -45,6 +46,7 @@ class Loss:
 
     kind = ""
     name = ""
+    _kept_as: ClassVar = {"dtype": None}  # as in Keras
 
     def __init__(
         self,
@@ -153,15 +155,6 @@ class Loss:
             return as_tensor(losses * weights)
         factors = reference.reduction_factors(engine.Loss(self.kind, reduction=reduction), weights)
         return as_tensor((losses * factors).sum())
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
-        return {"reduction": self.reduction, "name": self.name, **self._options()}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Loss:
-        """The loss with these constructor arguments."""
-        return cls(**config)
 
 
 def real_labels(y: Any, name: str) -> NDArray[Any]:

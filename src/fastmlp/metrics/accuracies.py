@@ -139,6 +139,3 @@ class BinaryAccuracy(MeanMetricWrapper):
 
     def _accuracy(self, y_true: Any, y_pred: Any) -> Float64Array:
         return binary_accuracy(y_true, y_pred, self.threshold)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "threshold": self.threshold}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _checks
+from .._configured import Configured
 from .._naming import snake_case
 from .._registry import Registry
 
 
-class Metric:
+class Metric(Configured):
     """Base of the metrics: collects over batches what ``result`` then sums up.
 
     Parameters
@@ -40,15 +41,6 @@ class Metric:
         """``update_state``, then ``result``."""
         self.update_state(*args, **kwargs)
         return self.result()
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
-        return {"name": self.name, "dtype": self.dtype}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Metric:
-        """The metric with these constructor arguments."""
-        return cls(**config)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import _checks, engine
 from .optimizer import Optimizer, register
 
@@ -63,11 +61,3 @@ class Adam(Optimizer):
 
     def lower(self) -> engine.Adam:
         return engine.Adam(self.beta_1, self.beta_2, self.epsilon)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-        }

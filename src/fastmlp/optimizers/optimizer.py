@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from .. import _checks, engine
+from .._configured import Configured
 from .._naming import snake_case
 from .._registry import Registry
 from ..variable import Variable
 
 
-class Optimizer:
+class Optimizer(Configured):
     """What an optimizer remembers between steps. The steps themselves run in the engine.
 
     Parameters
@@ -85,15 +86,6 @@ class Optimizer:
         """``iterations``, ``learning_rate``, then the slots weight by weight (Keras's order)."""
         slots = [slot for _, made in self._slots.values() for slot in made]
         return [self.iterations, self._learning_rate, *slots]
-
-    def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
-        return {"name": self.name, "learning_rate": float(self._learning_rate)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Optimizer:
-        """The optimizer with these constructor arguments."""
-        return cls(**config)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_slots": list(self._slots.values())}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import _checks, engine
 from .optimizer import Optimizer, register
 
@@ -59,6 +57,3 @@ class SGD(Optimizer):
 
     def lower(self) -> engine.Sgd:
         return engine.Sgd(self.momentum, self.nesterov)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}
