@@ -80,10 +80,8 @@ def test_options_are_those_of_the_base():
             self.width = width
             super().__init__(2 * width, **options)
 
-    config = Own(
-        3, activation="relu", name="own", kernel_initializer="ones", input_dim=4
-    ).get_config()
-    assert config == {
+    own = Own(3, activation="relu", name="own", kernel_initializer="ones", input_dim=4)
+    assert own.get_config() == {
         "width": 3,
         "units": 6,
         "activation": "relu",
