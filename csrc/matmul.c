@@ -22,9 +22,11 @@ typedef struct product {
     double *y;                       /* (m, n) */
     const double *a, *b;             /* (m, k), (k, n) */
     bool a_transposed, b_transposed; /* stored as (k, m), (n, k) */
-    double *slabs[2]; /* (FM_DEPTH_BLOCK, n) in panels: one is packed, one in use */
-    double *edge;     /* (m, FM_PANEL): the last panel of y if n is not a multiple */
-    double *blocks;   /* (members, FM_ROW_BLOCK, BLOCK_STRIDE), or NULL: a is used in place */
+    double *slabs[2];    /* (FM_DEPTH_BLOCK, n) in panels: one is packed, one in use */
+    size_t panel_stride; /* of the slabs, also where the last rows of b fill less: a member
+                            that is there already must not write where others still read */
+    double *edge;        /* (m, FM_PANEL): the last panel of y if n is not a multiple */
+    double *blocks; /* (members, FM_ROW_BLOCK, BLOCK_STRIDE), or NULL: a is used in place */
     size_t m, k, n;
 } product;
 
@@ -36,7 +38,7 @@ static void pack_panel(const product *run, double *slab, fm_range depth, size_t 
 {
     const size_t rows = depth.end - depth.begin, first = p * FM_PANEL;
     const size_t width = fm_rows_from(first, FM_PANEL, run->n).end - first;
-    double *to = slab + first * rows;
+    double *to = slab + p * run->panel_stride;
     if (width < FM_PANEL)
         memset(to, 0, rows * FM_PANEL * sizeof *to);
     if (run->b_transposed) {
@@ -78,7 +80,7 @@ static void multiply_block(const product *run, const row_block *block, const dou
                            fm_range depth, fm_range panels)
 {
     const size_t length = depth.end - depth.begin, whole = run->n / FM_PANEL;
-    const size_t stride = length * FM_PANEL, i = block->first;
+    const size_t stride = run->panel_stride, i = block->first;
     const bool resume = depth.begin > 0;
     const size_t end = panels.end < whole ? panels.end : whole;
     if (panels.begin < end)
@@ -99,7 +101,7 @@ static void pack_and_multiply(const product *run, const row_block *block, double
         if (p < whole && !run->b_transposed) {
             const size_t column = p * FM_PANEL;
             run->kernels->matmul_packing(run->y + block->first * run->n + column, run->n,
-                                         block->x, block->stride, slab + column * length,
+                                         block->x, block->stride, slab + p * run->panel_stride,
                                          run->b + depth.begin * run->n + column, run->n,
                                          block->rows, length, depth.begin > 0);
             continue;
@@ -193,9 +195,10 @@ static void lay_out(product *run, fm_arena *arena, size_t members)
     const bool copies =
         run->a_transposed || (fm_rows_collide(run->k) && run->m * run->k > 4096);
     const size_t depth = fm_rows_from(0, FM_DEPTH_BLOCK, run->k).end;
+    run->panel_stride = depth * FM_PANEL;
     for (int i = 0; i < 2; i++)
         run->slabs[i] =
-            fm_arena_take(arena, fm_panels(run->n) * FM_PANEL, depth * sizeof(double));
+            fm_arena_take(arena, fm_panels(run->n), run->panel_stride * sizeof(double));
     run->edge = fm_arena_take(arena, run->m, FM_PANEL * sizeof(double));
     run->blocks =
         copies ? fm_arena_take(arena, members * FM_ROW_BLOCK, BLOCK_STRIDE * sizeof(double))

@@ -1,6 +1,13 @@
-"""The engine's product on its own: every element one chain of FMAs, whatever shares the work."""
+"""The engine's product on its own: every element one chain of FMAs, whatever shares the work.
+
+``python tests/test_matmul.py [repeats]`` repeats the threaded products more often than the suite
+has time for.
+"""
 
 from __future__ import annotations
+
+import sys
+from itertools import product
 
 import numpy as np
 import pytest
@@ -39,6 +46,32 @@ def test_every_element_is_one_chain(shape: tuple[int, int, int], threads: int) -
     assert same_bits(_core.matmul(transposed_a, transposed_b), expected)
 
 
+def wrong_products(shapes: int, repeats: int) -> list[str]:
+    """Random products in all four layouts with 2 and 3 threads, again and again: those that ever
+    differ from one thread's in a bit. What members of a team do to each other depends on when
+    each of them gets there, so one call says little."""
+    rng = np.random.default_rng(8)
+    before, wrong = _core.get_num_threads(), []
+    for _ in range(shapes):
+        m, k, n = (int(rng.integers(1, most)) for most in (130, 700, 260))
+        a, b = rng.standard_normal((m, k)), rng.standard_normal((k, n))
+        layouts = list(product((a, np.asfortranarray(a)), (b, np.asfortranarray(b))))
+        _core.set_num_threads(1)
+        expected = _core.matmul(a, b).tobytes()
+        for threads in (2, 3):
+            _core.set_num_threads(threads)
+            results = (_core.matmul(*layout) for _ in range(repeats) for layout in layouts)
+            count = sum(result.tobytes() != expected for result in results)
+            if count:
+                wrong.append(f"({m}, {k}) x ({k}, {n}), {threads} threads: {count} calls")
+    _core.set_num_threads(before)
+    return wrong
+
+
+def test_repeated_threaded_products_never_differ() -> None:
+    assert not wrong_products(shapes=200, repeats=10)
+
+
 @pytest.mark.parametrize("shape", [(0, 3, 4), (3, 4, 0), (3, 0, 4)], ids=str)
 def test_empty_products(shape: tuple[int, int, int]) -> None:
     m, k, n = shape
@@ -50,3 +83,9 @@ def test_operands_are_checked() -> None:
         _core.matmul(np.ones((2, 3)), np.ones((5, 4)))
     with pytest.raises(ValueError, match=r"a must be .*dtype=float32"):
         _core.matmul(np.ones((2, 3), np.float32), np.ones((3, 4)))
+
+
+if __name__ == "__main__":
+    found = wrong_products(200, int(sys.argv[1]) if len(sys.argv) > 1 else 500)
+    print("\n".join(found) or "every bit that of one thread")
+    sys.exit(bool(found))
