@@ -29,9 +29,16 @@ NEEDED = {
 LEFT_OUT = {
     layers.Flatten: {"input_dim", "input_shape"},
     layers.InputLayer: {"shape"},
+    losses.BinaryCrossentropy: {"axis", "dtype"},
     losses.CategoricalCrossentropy: {"axis", "dtype"},
     losses.MeanSquaredError: {"dtype"},
     losses.SparseCategoricalCrossentropy: {"axis", "dtype", "ignore_class"},
+}
+
+# What **options stands for besides arguments that a configuration leaves out.
+OF_ALL = {
+    layers.Layer: {"dtype", "name", "trainable"},
+    optimizers.Optimizer: {"clipnorm", "clipvalue", "global_clipnorm", "name"},
 }
 
 CLASSES = [
@@ -61,7 +68,7 @@ def test_a_configuration_holds_every_argument(cls):
     parameters = inspect.signature(cls).parameters.values()
     arguments = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        arguments |= {"dtype", "name", "trainable"}  # those of every layer
+        arguments |= OF_ALL[next(base for base in OF_ALL if issubclass(cls, base))]
     config = made.get_config()
     assert set(config) == arguments - LEFT_OUT.get(cls, set())
     assert cls.from_config(config).get_config() == config
@@ -113,6 +120,9 @@ def test_the_rate_in_a_configuration_is_the_present_one():
         "momentum": 0.0,
         "nesterov": False,
         "name": "SGD",
+        "clipnorm": None,
+        "clipvalue": None,
+        "global_clipnorm": None,
     }
     assert type(sgd.get_config()["learning_rate"]) is float
 

@@ -164,3 +164,84 @@ def test_activation_functions_on_arrays():
 def test_dense_takes_an_activation_function(engine):
     by_name, by_function = layers.Dense(3, "relu"), layers.Dense(3, activations.relu)
     assert by_name.get_config()["activation"] == by_function.get_config()["activation"] == "relu"
+
+
+# -- batch normalization
+
+
+def _normalized(engine, **options):
+    model = fastmlp.Sequential(
+        [
+            layers.Input((3,)),
+            layers.Dense(4, activation="sigmoid"),
+            layers.BatchNormalization(**options),
+            layers.Dense(1),
+        ]
+    )
+    model.compile("sgd", "mse", engine=engine)
+    return model
+
+
+NORMAL_X = np.random.default_rng(3).normal(size=(40, 3))
+NORMAL_Y = NORMAL_X.sum(axis=1)
+
+
+def test_a_normalization_trains_by_the_batch_and_predicts_by_moving_moments(engine):
+    model = _normalized(engine, momentum=0.5)
+    layer = model.layers[1]
+    hidden = model.layers[0](NORMAL_X).numpy()
+    model.fit(NORMAL_X, NORMAL_Y, batch_size=40, verbose=0)
+    # sums of 40 numbers below 1
+    np.testing.assert_allclose(layer.moving_mean, 0.5 * hidden.mean(axis=0), atol=1e-15)
+    np.testing.assert_allclose(layer.moving_variance, 0.5 + 0.5 * hidden.var(axis=0), atol=1e-15)
+    x = np.ones((2, 4))
+    scale = layer.gamma / np.sqrt(layer.moving_variance + layer.epsilon)
+    expected = (x - layer.moving_mean) * scale + layer.beta
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-14)
+    y = layer(np.array([[1.0] * 4, [3.0] * 4]), training=True)
+    expected = layer.gamma / np.sqrt(1.0 + layer.epsilon) + layer.beta
+    np.testing.assert_allclose(y[1], expected, rtol=1e-14)
+
+
+def test_the_weights_of_a_normalization_are_keras_s(engine):
+    model = _normalized(engine)
+    names = [v.name for v in model.weights]
+    state = ["moving_mean", "moving_variance"]
+    assert names == ["kernel", "bias", "gamma", "beta", *state, "kernel", "bias"]
+    assert [v.name for v in model.layers[1].trainable_weights] == ["gamma", "beta"]
+    assert [v.name for v in model.layers[1].non_trainable_weights] == state
+    assert model.count_params() == 16 + 16 + 5
+    model.layers[1].trainable = False
+    model.layers[1].trainable = True
+    assert [v.name for v in model.layers[1].non_trainable_weights] == state
+
+
+def test_a_frozen_normalization_uses_and_keeps_its_moving_moments(engine):
+    model = _normalized(engine)
+    model.layers[1].trainable = False
+    before = [w.copy() for w in model.layers[1].get_weights()]
+    loss = model.evaluate(NORMAL_X, NORMAL_Y, verbose=0)
+    history = model.fit(NORMAL_X, NORMAL_Y, batch_size=40, verbose=0)
+    assert history.history["loss"][0] == pytest.approx(loss, rel=1e-14)
+    for old, new in zip(before, model.layers[1].get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"axis": 0}, "axis must be -1 or 1"),
+        ({"momentum": 1.0}, "momentum must be"),
+        ({"epsilon": -1.0}, "epsilon must be"),
+        ({"center": 1}, "center must be True or False"),
+        ({"renorm": True}, "renorm"),
+    ],
+)
+def test_bad_options_of_a_normalization(options, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        layers.BatchNormalization(**options)
+
+
+def test_a_normalization_wants_rows():
+    with pytest.raises(ValueError, match=r"put Flatten\(\) before it"):
+        layers.BatchNormalization(input_shape=(3, 4)).build((None, 3, 4))

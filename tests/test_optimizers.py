@@ -11,13 +11,41 @@ from fastmlp import Sequential, layers
 
 
 def test_optimizers_by_name_of_any_case(engine):
-    for name, cls in (("ADAM", "Adam"), ("sgd", "SGD"), ("SGD", "SGD")):
+    for name, cls in (("ADAM", "Adam"), ("sgd", "SGD"), ("SGD", "SGD"), ("rmsprop", "RMSprop")):
         assert type(make_model(engine, name).optimizer).__name__ == cls
 
 
-def test_the_default_optimizer_of_keras_is_missing():
-    with pytest.raises(ValueError, match=r"'adam', 'sgd'.*optimizer='rmsprop'"):
-        Sequential([layers.Dense(1)]).compile(loss="mse")
+def test_the_default_optimizer_is_keras_s():
+    model = Sequential([layers.Dense(1)])
+    model.compile(loss="mse")
+    assert type(model.optimizer) is fastmlp.optimizers.RMSprop
+
+
+@pytest.mark.parametrize("name", ["clipnorm", "clipvalue", "global_clipnorm"])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf"), "1"])
+def test_clips_are_positive_numbers(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be .*Received: {name}="):
+        fastmlp.optimizers.Adam(**{name: value})
+
+
+def test_there_is_one_clip_at_most():
+    with pytest.raises(ValueError, match=r"At most one of clipnorm.*clipvalue=2\.0"):
+        fastmlp.optimizers.SGD(clipnorm=1.0, clipvalue=2.0)
+
+
+def test_a_clip_takes_effect(engine):
+    """A tiny step: all of it is the clipped gradient."""
+    moved = {}
+    for clip in ({}, {"clipvalue": 1e-3}, {"global_clipnorm": 1e-3}):
+        model = make_model(engine, fastmlp.optimizers.SGD(1.0, **clip))
+        before = model.get_weights()
+        model.fit(X, Y, batch_size=len(X), verbose=0)
+        moved[tuple(clip)] = [b - a for a, b in zip(model.get_weights(), before, strict=True)]
+    norm = sum(np.square(m).sum() for m in moved["global_clipnorm",]) ** 0.5
+    # a difference of weights of order 1: 1e-16 of each
+    np.testing.assert_allclose(norm, 1e-3, rtol=1e-10)
+    for free, clipped in zip(moved[()], moved["clipvalue",], strict=True):
+        np.testing.assert_allclose(clipped, np.clip(free, -1e-3, 1e-3), rtol=0, atol=1e-15)
 
 
 def test_optimizer_state_is_visible(engine):

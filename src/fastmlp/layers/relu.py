@@ -40,7 +40,11 @@ class ReLU(Layer):
         threshold: float = 0.0,
         **options: Any,
     ) -> None:
-        self.max_value = None if max_value is None else _checks.number("max_value", max_value, 0.0)
+        if max_value is not None and _checks.number("max_value", max_value, 0.0) == 0.0:
+            raise ValueError(
+                "max_value must be above 0, or every output is 0. Received: max_value=0.0"
+            )
+        self.max_value = None if max_value is None else float(max_value)
         self.negative_slope = _checks.number("negative_slope", negative_slope, 0.0)
         self.threshold = _checks.number("threshold", threshold, 0.0)
         super().__init__(**options)
