@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from . import elementwise, products, rows, updates
+from . import elementwise, normalization, products, rows, updates
 from .memory import Call
-from .rows import CATEGORICAL, SPARSE, SQUARED
+from .rows import BINARY, CATEGORICAL, SPARSE, SQUARED
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def product_cases() -> Iterator[Case]:
 def update_cases() -> Iterator[Case]:
     sizes: dict[str, Any]
     for optimizer, probe, shared in OPTIMIZERS:
-        kernel = "update_adam" if optimizer == "adam" else "update_sgd"
+        kernel = f"update_{updates.word_of(optimizer)}"
         common = {"optimizer": optimizer, "probe": probe, "shared": shared}
         for j, m in enumerate((1, 2, 3, 8, 13, 32, 255, 257)):
             sizes = {"depth": (1, 6, 7, 11, 12, 13)[j % 6], "columns": COLUMNS[j % 6]}
@@ -101,7 +101,8 @@ def update_cases() -> Iterator[Case]:
             sizes = {"depth": depth, "columns": COLUMNS[j % 6]}
             yield case(kernel, updates.update, rows=5, **sizes, **common)
         # around a gradient block; beyond it 12 w rows and 32 panels are updated at a time
-        for m, depth, columns in ((1023, 3, 9), (1024, 1, 9), (1025, 25, 9), (2049, 13, 265)):
+        sizes_of_blocks = ((1023, 3, 9), (1024, 1, 9), (1025, 25, 9), (2049, 13, 265))
+        for m, depth, columns in (*sizes_of_blocks, (4097, 13, 9), (6200, 5, 300)):
             sizes = {"depth": depth, "columns": columns}
             yield case(kernel, updates.update, rows=m, **sizes, **common)
         for m in (1, 33, 1025):
@@ -115,8 +116,11 @@ def update_cases() -> Iterator[Case]:
         for depth, panels in ((0, 2), (6, 0)):
             sizes = {"rows": 3, "depth": depth, "panels": panels, "density": "0.5"}
             yield case("sparse_" + kernel, updates.sparse_update, **sizes, **common)
-    for optimizer, probe, shared in OPTIMIZERS:
-        kernel = "apply_adam" if optimizer == "adam" else "apply_sgd"
+    for optimizer, probe, shared in (
+        *OPTIMIZERS,
+        *product(updates.RMSPROPS, (False,), (False,)),
+    ):
+        kernel = f"apply_{updates.word_of(optimizer)}"
         common = {"optimizer": optimizer, "probe": probe, "shared": shared}
         for j, depth in enumerate((0, 1, 2, 5, 8)):
             sizes = {"depth": depth, "columns": COLUMNS[j], "gap": j % 2}
@@ -127,13 +131,32 @@ def update_cases() -> Iterator[Case]:
             yield case("gradient", updates.stored_gradient, rows=m, resume=m > 1, **sizes)
     sizes = {"depth": 13, "columns": 8}
     yield case("gradient", updates.stored_gradient, rows=7, values="hostile", **sizes)
+    for m, depth, columns in ((1025, 13, 9), (2049, 25, 265), (7000, 3, 9)):
+        sizes = {"rows": m, "depth": depth, "columns": columns}
+        yield case("gradient", updates.stored_gradient, **sizes)
+    for i, (panels, depth) in enumerate(SPARSE_SIZES):
+        for m, density in product((0, 1, 7, 32), ("0.2", "0", "normal")):
+            sizes = {"rows": m, "depth": depth, "panels": panels, "density": density}
+            yield case("sparse_gradient", updates.sparse_gradient, gap=i % 2, **sizes)
+    for optimizer, t in product((*updates.OPTIMIZERS, *updates.RMSPROPS), (1, 2, 7, 1000, 2**40)):
+        kernel = f"prepare_{updates.word_of(optimizer)}"
+        yield case(kernel, updates.prepare, optimizer=optimizer, t=t)
+    for count in (0, 8, 16, 104, 1048):
+        yield case("squares", updates.squares, count=count)
+        yield case("multiply_by", updates.multiply_by, count=count, factor=0.3)
+        yield case("clip", updates.clip, count=count, limit=0.5)
+    yield case("squares", updates.squares, count=64, values="hostile")
     for optimizer in ("adam", "sgd", "momentum"):
-        kernel = "update_adam" if optimizer == "adam" else "update_sgd"
+        kernel = f"update_{updates.word_of(optimizer)}"
         common = {"optimizer": optimizer, "probe": True}
         hostile = {"rows": 7, "depth": 13, "columns": 8, "values": "hostile"}
         yield case(kernel, updates.update, **hostile, **common)
         hostile = {"rows": 7, "depth": 13, "panels": 2, "density": "hostile"}
         yield case("sparse_" + kernel, updates.sparse_update, **hostile, **common)
+
+
+def activation(builder: Callable[..., Call], /, **options: Any) -> Case:
+    return case(f"activation_{builder.__name__}", builder, **options)
 
 
 def elementwise_cases() -> Iterator[Case]:
@@ -146,12 +169,12 @@ def elementwise_cases() -> Iterator[Case]:
         for first in (True, False):
             common["first"] = first
             for values in ("normal", "special"):
-                yield case("relu", elementwise.relu, values=values, **common)
-                yield case("tanh", elementwise.tanh, values=values, **common)
+                for builder in (elementwise.relu, elementwise.tanh, elementwise.sigmoid):
+                    yield activation(builder, values=values, **common)
             leaky = {"negative_slope": 0.25, "max_value": 1.0, "threshold": -0.5}
-            yield case("relu", elementwise.relu, **common, **leaky)
-            yield case("rescale", elementwise.rescale, scale=1 / 255, offset=-0.1, **common)
-            yield case("dropout", elementwise.dropout, rate=0.3, **common)
+            yield activation(elementwise.relu, **common, **leaky)
+            yield activation(elementwise.rescaling, scale=1 / 255, offset=-0.1, **common)
+            yield activation(elementwise.dropout, rate=0.3, **common)
     for first_panel, panels, step, rate in (
         (0, 1, 7, 0.5),
         (3, 6, 2**32 - 1, 0.2),
@@ -162,7 +185,7 @@ def elementwise_cases() -> Iterator[Case]:
         where = {"first_row": 1000, "first_panel": first_panel, "step": step, "rate": rate}
         for values in ("normal", "special"):
             common = {"rows": 4, "panels": panels, "slope": True, "values": values}
-            yield case("dropout", elementwise.dropout, **common, **where)
+            yield activation(elementwise.dropout, **common, **where)
     for (m, panels), values in product(sizes, ("normal", "hostile")):
         yield case("multiply", elementwise.multiply, rows=m, panels=panels, values=values)
     for kernel, n in product(("map_exp", "map_log", "map_tanh"), (0, 1, 2, 3, 7, 8, 9, 31)):
@@ -198,30 +221,65 @@ def row_cases() -> Iterator[Case]:
             yield from loss_cases(common)
     for builder in (rows.softmax, rows.softmax_gradient):
         yield case(builder.__name__, builder, rows=0, outputs=5)
-    yield case("loss", rows.loss, kind=SPARSE, rows=0, outputs=5)
+    yield loss(SPARSE, rows=0, outputs=5)
+
+
+def loss(kind: str, /, **options: Any) -> Case:
+    return case(f"loss_{kind}", rows.loss, kind=kind, **options)
 
 
 def loss_cases(common: dict[str, Any]) -> Iterator[Case]:
     for values, gradient in product(("normal", "huge", "steep"), (True, False)):
         options = {"values": values, "gradient": gradient, **common}
-        yield case("loss", rows.loss, kind=SPARSE, **options)
+        yield loss(SPARSE, **options)
     for smoothing, gradient in product((0.0, 0.1), (True, False)):
         options = {"smoothing": smoothing, "gradient": gradient, **common}
-        yield case("loss", rows.loss, kind=CATEGORICAL, **options)
-        yield case("loss", rows.loss, kind=CATEGORICAL, from_logits=False, **options)
+        yield loss(CATEGORICAL, **options)
+        yield loss(CATEGORICAL, from_logits=False, **options)
     for kind, values in product((SPARSE, CATEGORICAL), ("normal", "clipped")):
         options = {"values": values, "from_logits": False, **common}
-        yield case("loss", rows.loss, kind=kind, **options)
+        yield loss(kind, **options)
+    for smoothing, gradient in product((0.0, 0.1), (True, False)):
+        options = {"smoothing": smoothing, "gradient": gradient, **common}
+        yield loss(BINARY, **options)
+        yield loss(BINARY, values="steep", **options)
+        yield loss(BINARY, from_logits=False, **options)
+        yield loss(BINARY, from_logits=False, values="clipped", **options)
     if common["rows"] == 3:
-        yield case("loss", rows.loss, kind=SPARSE, values="nan", **common)
+        yield loss(SPARSE, values="nan", **common)
     elif common["outputs"] > 2:  # the one label is of a class that is not -inf
-        yield case("loss", rows.loss, kind=SPARSE, values="infinite", **common)
+        yield loss(SPARSE, values="infinite", **common)
     for gradient in (True, False):
-        yield case("loss", rows.loss, kind=SQUARED, gradient=gradient, **common)
+        yield loss(SQUARED, gradient=gradient, **common)
+
+
+def normalization_cases() -> Iterator[Case]:
+    for m, panels in product((1, 2, 7, 97), (1, 2, 5)):
+        for builder in NORMALIZATION:
+            yield case(builder.__name__, builder, rows=m, panels=panels)
+    for m in (1024, 1025, 2049, 5200, 7000):
+        yield case("normalized_sums", normalization.normalized_sums, rows=m, panels=2)
+    for builder in NORMALIZATION:
+        yield case(builder.__name__, builder, rows=3, panels=0)
+
+
+NORMALIZATION = (
+    normalization.column_moments,
+    normalization.affine,
+    normalization.normalized_sums,
+    normalization.normalized_gradient,
+)
 
 
 def all_cases() -> list[Case]:
-    groups = (product_cases, update_cases, elementwise_cases, gather_cases, row_cases)
+    groups = (
+        product_cases,
+        update_cases,
+        elementwise_cases,
+        gather_cases,
+        row_cases,
+        normalization_cases,
+    )
     return [found for group in groups for found in group()]
 
 
@@ -260,8 +318,26 @@ BENCHMARKS = [
         )
     ),
     case("gradient", updates.stored_gradient, rows=48, depth=32, columns=16),
-    case("apply_adam", updates.apply, optimizer="adam", depth=32, columns=16, probe=False),
-    case("apply_sgd", updates.apply, optimizer="sgd", depth=32, columns=16, probe=False),
+    *(
+        case(f"apply_{name}", updates.apply, optimizer=name, depth=784, columns=128, probe=False)
+        for name in ("adam", "sgd", "rmsprop")
+    ),
+    *(
+        case(f"prepare_{name}", updates.prepare, optimizer=name, t=1000)
+        for name in ("adam", "sgd", "rmsprop")
+    ),
+    case("squares", updates.squares, count=784 * 8),
+    case("multiply_by", updates.multiply_by, count=784 * 8, factor=0.3),
+    case("clip", updates.clip, count=784 * 8, limit=0.5),
+    case(
+        "sparse_gradient",
+        updates.sparse_gradient,
+        rows=32,
+        depth=784,
+        panels=16,
+        density="0.19",
+    ),
+    *(case(builder.__name__, builder, rows=256, panels=16) for builder in NORMALIZATION),
     case("sparse_row", products.sparse_row, depth=784, panels=16, density="0.19"),
     case("sparse_matmul", products.sparse_matmul, rows=32, depth=784, panels=16, density="0.19"),
     *(
@@ -290,18 +366,20 @@ BENCHMARKS = [
         case("gather_pairs", elementwise.gather_pairs, rows=32, features=784, dtype=dtype)
         for dtype in ("float64", "uint8")
     ),
+    case("add_bias", elementwise.add_bias, rows=32, panels=16, slope=True),
     *(
-        case(builder.__name__, builder, rows=32, panels=16, slope=True)
-        for builder in (elementwise.add_bias, elementwise.relu, elementwise.tanh)
+        activation(builder, rows=32, panels=16, slope=True)
+        for builder in (elementwise.relu, elementwise.tanh, elementwise.sigmoid)
     ),
-    case("rescale", elementwise.rescale, rows=32, panels=16, slope=True, scale=1 / 255),
-    case("dropout", elementwise.dropout, rows=32, panels=16, slope=True, rate=0.2),
+    activation(elementwise.rescaling, rows=32, panels=16, slope=True, scale=1 / 255),
+    activation(elementwise.dropout, rows=32, panels=16, slope=True, rate=0.2),
     case("multiply", elementwise.multiply, rows=32, panels=16),
     case("softmax", rows.softmax, rows=32, outputs=10),
     case("softmax_gradient", rows.softmax_gradient, rows=32, outputs=10),
-    case("loss", rows.loss, kind=SPARSE, rows=32, outputs=10),
-    case("loss", rows.loss, kind=CATEGORICAL, rows=32, outputs=10, from_logits=False),
-    case("loss", rows.loss, kind=SQUARED, rows=32, outputs=10),
+    loss(SPARSE, rows=32, outputs=10),
+    loss(CATEGORICAL, rows=32, outputs=10, from_logits=False),
+    loss(SQUARED, rows=32, outputs=10),
+    loss(BINARY, rows=32, outputs=10),
     *(
         case(kernel, elementwise.map_function, kernel=kernel, n=1024)
         for kernel in ("map_exp", "map_log", "map_tanh")

@@ -10,10 +10,12 @@ import numpy as np
 from fastmlp.random import dropout_mask
 
 from .exact import EPS, Float64Array
-from .header import CONSTANTS, PAIR_SCRATCH, PANEL
+from .header import CONSTANTS, PAIR_SCRATCH, PANEL, options
 from .layout import ENTRY, JUNK, PAIR, SPAN, draw, entries, normal, pair_lists, row_mask, up
 from .memory import Call, Want
 
+# What fm_block says to kernels that draw random numbers, for those that do not.
+NOWHERE = {"seed": 0, "step": 0, "first_row": 0, "first_column": 0}
 SPECIAL = np.array([0.0, -0.0, np.inf, np.nan, 5e-324, -1e308, 1e308, 1.5, -2.0])
 
 
@@ -43,12 +45,14 @@ class _Block:
     def call(
         self,
         kernel: str,
-        options: dict[str, Any],
+        option: list[float] | None,
         y: Float64Array,
         dy: Float64Array,
         tolerance: float = 0.0,
+        where: dict[str, Any] | None = None,
     ) -> Call:
-        """y and dy: function and derivative at z; tolerance: relative."""
+        """y and dy: function and derivative at z; tolerance: relative; option: of an activation;
+        where: what fm_block says besides, of random numbers."""
         rows, stride = y.shape
         panels = stride // PANEL - 1
         mask = row_mask(rows, stride, panels * PANEL)
@@ -66,10 +70,12 @@ class _Block:
             "panels": panels,
             "bias": self.bias,
             "first": self.first,
+            **NOWHERE,
+            **(where or {}),
         }
         return Call(
             kernel,
-            {"block": block, **options},
+            {"block": block} | ({} if option is None else {"option": np.array(option)}),
             dict.fromkeys(wants, mask),
             lambda: wants,
             traffic=rows * panels * PANEL * 16 * len(wants),
@@ -85,7 +91,7 @@ def add_bias(rows: int, panels: int, slope: bool, bias: bool = True) -> Call:
     block = _block(rows, panels, slope, first=True)
     if not bias:
         block = replace(block, bias=None)
-    return block.call("add_bias", {}, block.z, np.ones(block.z.shape))
+    return block.call("add_bias", None, block.z, np.ones(block.z.shape))
 
 
 def relu(
@@ -104,12 +110,12 @@ def relu(
         below = negative_slope * (z - threshold)
     y = np.where(z >= max_value, max_value, np.where(z > threshold, z, below))
     dy = np.where(z >= max_value, 0.0, np.where(z > threshold, 1.0, negative_slope))
-    options = {
+    given = {
         "negative_slope": negative_slope,
         "max_value": max_value,
         "threshold": threshold,
     }
-    call = block.call("relu", options, y, dy)
+    call = block.call("activation_relu", options("operation", "relu", **given), y, dy)
     if negative_slope == 0.0:  # the sign of a zero is no part of the contract
         want = call.expected()["block.y"]
         call.expected()["block.y"] = Want(want.values, np.where(y == 0, 5e-324, 0.0), want.where)
@@ -120,15 +126,35 @@ def tanh(rows: int, panels: int, slope: bool, first: bool = True, values: str = 
     block = _block(rows, panels, slope, first, values)
     y = np.tanh(block.z)
     # tanh is within 2.5 ulp and NumPy's within 4; the slope 1 - y^2 then moves by 2 |y| times that
-    return block.call("tanh", {}, y, 1.0 - y * y, tolerance=16 * EPS)
+    option = options("operation", "tanh")
+    return block.call("activation_tanh", option, y, 1.0 - y * y, tolerance=16 * EPS)
 
 
-def rescale(
+def sigmoid(
+    rows: int, panels: int, slope: bool, first: bool = True, values: str = "normal"
+) -> Call:
+    """y = 1 / (1 + e) or e / (1 + e), e = exp(-|z|)."""
+    block = _block(rows, panels, slope, first, values)
+    with np.errstate(over="ignore", under="ignore"):
+        e = np.exp(-np.abs(block.z))
+    y = np.where(block.z < 0, e, 1.0) / (1.0 + e)
+    # exp is within 1 ulp here and in NumPy; three roundings follow, four in the slope
+    return block.call(
+        "activation_sigmoid",
+        options("operation", "sigmoid"),
+        y,
+        e / np.square(1.0 + e),
+        tolerance=8 * EPS,
+    )
+
+
+def rescaling(
     rows: int, panels: int, slope: bool, scale: float, offset: float = 0.0, first: bool = True
 ) -> Call:
     block = _block(rows, panels, slope, first)
     y, dy = block.z * scale + offset, np.full(block.z.shape, scale)
-    return block.call("rescale", {"scale": scale, "offset": offset}, y, dy)
+    option = options("operation", "rescaling", scale=scale, offset=offset)
+    return block.call("activation_rescaling", option, y, dy)
 
 
 def dropout(
@@ -152,14 +178,13 @@ def dropout(
     scale = 1.0 / (1.0 - rate)
     with np.errstate(over="ignore"):
         y = np.where(kept, z * scale, 0.0)
-    mask = {
-        "seed": seed,
-        "step": step,
-        "first_row": first_row,
-        "first_column": first_column,
-        "rate": rate,
-    }
-    return block.call("dropout", {"mask": mask}, y, np.where(kept, scale, 0.0))
+    return block.call(
+        "activation_dropout",
+        options("operation", "dropout", rate=rate),
+        y,
+        np.where(kept, scale, 0.0),
+        where={"seed": seed, "step": step, "first_row": first_row, "first_column": first_column},
+    )
 
 
 def multiply(rows: int, panels: int, values: str = "normal") -> Call:
@@ -177,6 +202,7 @@ def multiply(rows: int, panels: int, values: str = "normal") -> Call:
         "panels": panels,
         "bias": None,
         "first": False,
+        **NOWHERE,
     }
     return Call(
         "multiply",

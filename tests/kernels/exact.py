@@ -97,7 +97,8 @@ _gradients: dict[Any, Float64Array] = {}  # each optimizer asks for the same one
 
 
 def gradient(x: Float64Array, dz: Float64Array, block: int) -> Float64Array:
-    """x^T (K, B) dz (B, N): the in-order sum of the chains of blocks of batch rows."""
+    """x^T (K, B) dz (B, N): the chains of blocks of batch rows, added by a binary tree:
+    blocks 2i and 2i + 1, then those sums, and so on."""
     key = (x.shape, dz.shape, block, x.tobytes(), dz.tobytes())
     if key not in _gradients:
         _gradients[key] = _gradient(x, dz, block)
@@ -105,10 +106,13 @@ def gradient(x: Float64Array, dz: Float64Array, block: int) -> Float64Array:
 
 
 def _gradient(x: Float64Array, dz: Float64Array, block: int) -> Float64Array:
-    total = chain(x[:block].T, dz[:block])
-    for first in range(block, len(x), block):
-        total = total + chain(x[first : first + block].T, dz[first : first + block])
-    return total
+    starts = range(0, max(len(x), 1), block)
+    sums = [chain(x[i : i + block].T, dz[i : i + block]) for i in starts]
+    while len(sums) > 1:
+        left, right = sums[::2], sums[1::2]
+        lone = left[len(right) :]
+        sums = [a + b for a, b in zip(left, right, strict=False)] + lone
+    return sums[0]
 
 
 def equal_bits(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.bool_]:

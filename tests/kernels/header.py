@@ -1,6 +1,7 @@
-"""The prototypes, structures and constants of csrc/kernels.h and csrc/fastmlp.h, for ctypes.
+"""The prototypes, structures and constants of csrc/kernels.h and what it includes, for ctypes.
 
-They are read from the headers, so that a changed signature can not be called by an old one.
+They are read from the headers, so that a changed signature can not be called by an old one; words
+and their kinds are read from the compiled catalog.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fastmlp import _core
+
 CSRC = Path(__file__).parents[2] / "csrc"
 
 _SCALARS: dict[str, Any] = {
@@ -22,6 +25,7 @@ _SCALARS: dict[str, Any] = {
     "int64_t": ctypes.c_int64,
     "size_t": ctypes.c_size_t,
     "uint8_t": ctypes.c_uint8,
+    "unsigned": ctypes.c_uint,
     "uint32_t": ctypes.c_uint32,
     "uint64_t": ctypes.c_uint64,
     "void": None,
@@ -35,7 +39,7 @@ class Declaration:
     name: str
     base: str
     pointer: bool
-    count: int | None  # of an array member
+    count: int | None  # of an array member, all dimensions together
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,10 @@ def _declarations(text: str) -> list[Declaration]:
     assert match, f"no declaration: {text!r}"
     result = []
     for declarator in match[2].split(","):
-        name = re.search(r"(\w+)\s*(?:\[(\w+)\])?\s*$", declarator)
+        name = re.search(r"(\w+)\s*((?:\[\w+\])*)\s*$", declarator)
         assert name, f"no name: {declarator!r}"
-        count = _number(name[2]) if name[2] else None
+        sizes = re.findall(r"\w+", name[2])
+        count = math.prod(map(_number, sizes)) if sizes else None
         result.append(Declaration(name[1], match[1], "*" in declarator, count))
     return result
 
@@ -96,7 +101,7 @@ def _structures(text: str, types: dict[str, Any]) -> dict[str, Any]:
     """ctypes structures of all plain ones, in the header's order."""
     members: dict[str, list[Declaration]] = {}
     for name, body in re.findall(r"typedef struct (\w+) \{(.*?)\} \1;", text, re.DOTALL):
-        if "#define" in body:  # the kernel table itself
+        if "#define" in body or "##" in body:  # the kernel table itself, and what macros make
             continue
         parts = [part for part in body.split(";") if part.strip()]
         members[name] = [d for part in parts for d in _declarations(part)]
@@ -106,7 +111,7 @@ def _structures(text: str, types: dict[str, Any]) -> dict[str, Any]:
 
 
 def _prototypes(text: str) -> dict[str, Prototype]:
-    body = text.split("#define FM_KERNELS(X)")[1].split("typedef")[0]
+    body = text.split("#define FM_KERNELS(X)")[1].split("#define FM_KERNEL_FAMILIES")[0]
     found = re.findall(r"X\(\s*(\w+)\s*,\s*(\w+)\s*,\s*\((.*?)\)\s*\)", body, re.DOTALL)
     return {
         name: Prototype(
@@ -116,7 +121,44 @@ def _prototypes(text: str) -> dict[str, Prototype]:
     }
 
 
-_headers = _text("fastmlp.h") + _text("kernels.h")
+def _family_prototypes(text: str) -> dict[str, Prototype]:
+    """Every kernel of a family under the name by which it is called: activation_relu."""
+    body = text.split("#define FM_KERNEL_FAMILIES(F)")[1].split("#define F(")[0]
+    words = {
+        "activation": [w for w, (kind, _) in CATALOG["operation"].items() if kind >= _LAYERS],
+        "loss": list(CATALOG["loss"]),
+        **{family: list(CATALOG["optimizer"]) for family in ("prepare", "apply")},
+        **dict.fromkeys(("update", "sparse_update"), FUSED),
+    }
+    found = re.findall(r"F\(\s*(\w+)\s*,\s*\((.*?)\)\s*\)", body, re.DOTALL)
+    assert {family for family, _ in found} == set(words)
+    return {
+        f"{family}_{word}": Prototype(
+            f"{family}_{word}",
+            "void",
+            tuple(d for p in parameters.split(",") for d in _declarations(p)),
+        )
+        for family, parameters in found
+        for word in words[family]
+    }
+
+
+#: Words of the compiled catalog: family -> name -> (kind, {option: default}).
+CATALOG = {family: _core.catalog(family) for family in ("operation", "loss", "optimizer")}
+#: Optimizers that have kernels with the gradient in registers.
+FUSED = ["adam", "sgd"]
+_LAYERS = CATALOG["operation"]["relu"][0]  # layers are counted before activations
+
+
+def options(family: str, name: str, **given: float) -> list[float]:
+    """The options of a word in the catalog's order, as many as a kernel may read."""
+    known = CATALOG[family][name][1]
+    assert given.keys() <= known.keys(), f"{name} has the options {list(known)}"
+    values = list((known | given).values())
+    return [*values, *[0.0] * (_defines["FM_MAX_OPTIONS"] - len(values))]
+
+
+_headers = _text("types.h") + _text("catalog.h") + _text("kernels.h")
 _defines: dict[str, int] = {}
 _definitions(_headers)
 _enums = _enumerations(_headers)
@@ -124,12 +166,14 @@ _enums = _enumerations(_headers)
 TYPES: dict[str, Any] = {**_SCALARS, **dict.fromkeys(_enums, ctypes.c_int)}
 MEMBERS = _structures(_headers, TYPES)
 CONSTANTS = {name: value for members in _enums.values() for name, value in members.items()}
-KERNELS = _prototypes(_headers)
+KERNELS = _prototypes(_headers) | _family_prototypes(_headers)
 PANEL = _defines["FM_PANEL"]
 GRADIENT_BLOCK = _defines["FM_GRADIENT_BLOCK"]
 PAIR_SCRATCH = _defines["FM_PAIR_SCRATCH"]
 TRANSPOSE_SCRATCH = _defines["FM_TRANSPOSE_SCRATCH"]
 UPDATE_SCRATCH = _defines["FM_UPDATE_SCRATCH"]
+MAX_SLOTS = _defines["FM_MAX_SLOTS"]
+UPDATE_CONSTANTS = _defines["FM_CONSTANTS"]
 
 
 def function(address: int, name: str) -> Any:

@@ -124,7 +124,9 @@ class _Layout:
         if isinstance(given, str):
             return self.buffers[given].address
         if declared.count is not None:
-            return (TYPES[declared.base] * declared.count)(*[given] * declared.count)
+            members = given.ravel() if isinstance(given, np.ndarray) else [given] * declared.count
+            assert len(members) == declared.count, path
+            return (TYPES[declared.base] * declared.count)(*members)
         return self.pointer(path, given) if isinstance(given, np.ndarray) else given
 
 

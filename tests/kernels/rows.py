@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .exact import EPS, HALF_ULP, Float64Array
-from .header import CONSTANTS
+from .header import CATALOG, options
 from .layout import JUNK, normal, row_mask, up
 from .memory import Call, Want
 
@@ -23,6 +23,7 @@ TINY = 1e-323  # two steps of the subnormals
 SPARSE = "sparse_categorical_crossentropy"
 CATEGORICAL = "categorical_crossentropy"
 SQUARED = "mean_squared_error"
+BINARY = "binary_crossentropy"
 
 
 def _sum_error(outputs: int) -> float:
@@ -137,6 +138,10 @@ def _targets(kind: str, rows: int, outputs: int, smoothing: float) -> tuple[Any,
     if kind == SQUARED:
         t = rng.standard_normal((rows, outputs))
         return None, t, t.astype(LONG)
+    if kind == BINARY:
+        t = rng.random((rows, outputs))
+        t[:, 0] = np.arange(rows) % 2
+        return None, t, t.astype(LONG) * (1 - smoothing) + LONG(smoothing) / 2
     t = rng.random((rows, outputs))
     t[:, rng.integers(0, outputs)] = 0.0
     t /= 0.75 * t.sum(axis=1, keepdims=True) + 1e-3  # no need to sum to 1
@@ -180,6 +185,28 @@ def _of_squares(y: NDArray[Any], t: NDArray[Any]) -> tuple[Any, ...]:
     return losses, losses * (_sum_error(outputs) + 4 * EPS), 2 * d / outputs, np.abs(d) * 6 * EPS
 
 
+def _of_binary(
+    y: NDArray[Any], t: NDArray[Any], from_logits: bool, epsilon: float
+) -> tuple[Any, ...]:
+    """Errors: of logits those of exp, log and t, each within some ulp of a term; of
+    probabilities also those of 1 - p, relative to a p or 1 - p of at least epsilon."""
+    outputs, wide = y.shape[1], y.astype(LONG)
+    if from_logits:
+        e = np.exp(-np.abs(wide))
+        terms = np.maximum(wide, 0) - wide * t + np.log1p(e)
+        size = np.abs(wide) * (1 + t) + 1
+        dy = np.where(wide < 0, e, 1) / (1 + e) - t
+        dy_size = 1 + t
+    else:
+        p = np.clip(wide, LONG(epsilon), LONG(1.0 - epsilon))
+        terms = -t * np.log(p) - (1 - t) * np.log1p(-p)
+        size = np.abs(terms) + t + 1 / (1 - p)
+        dy = np.where(p == wide, (1 - t) / (1 - p) - t / p, 0)
+        dy_size = np.abs(1 - t) / np.square(1 - p) + np.abs(t) / p
+    losses_error = size.mean(axis=1) * (_sum_error(outputs) + 12 * EPS)
+    return terms.mean(axis=1), losses_error, dy / outputs, dy_size / outputs * 16 * EPS
+
+
 def _outputs(kind: str, from_logits: bool, values: str, rows: int, outputs: int) -> Float64Array:
     """What the network put out. Probabilities need not sum to 1; some are clipped."""
     if kind == SQUARED:
@@ -187,6 +214,8 @@ def _outputs(kind: str, from_logits: bool, values: str, rows: int, outputs: int)
     if from_logits:
         return _logits(values, rows, outputs)
     y = 0.01 + np.abs(normal("y", rows, outputs))
+    if kind == BINARY:
+        y /= 1.0 + y
     if values == "clipped":
         y[:, 0] = np.where(np.arange(rows) % 2 == 0, 1e-12, 1e9)  # below, above the bounds
     return y
@@ -214,6 +243,8 @@ def loss(
         real = y[:, :outputs]
         if kind == SQUARED:
             losses, error, dy, dy_error = _of_squares(real, t)
+        elif kind == BINARY:
+            losses, error, dy, dy_error = _of_binary(real, t, from_logits, epsilon)
         elif from_logits:
             losses, error, dy, dy_error = _of_logits(real, t)
         else:
@@ -228,16 +259,13 @@ def loss(
             )
         return wants
 
+    known = CATALOG["loss"][kind][1]
+    given = {"from_logits": from_logits, "label_smoothing": smoothing, "epsilon": epsilon}
+    option = options("loss", kind, **{name: given[name] for name in known})
     return Call(
-        "loss",
+        f"loss_{kind}",
         {
-            "loss": {
-                "kind": CONSTANTS[f"FM_{kind.upper()}"],
-                "from_logits": from_logits,
-                "label_smoothing": smoothing,
-                "epsilon": epsilon,
-                "reduction": CONSTANTS["FM_SUM"],
-            },
+            "option": np.array(option, np.float64),
             "rows": {
                 "y": y,
                 "stride": stride,

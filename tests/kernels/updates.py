@@ -9,37 +9,116 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .exact import EPS, Float64Array, chain, gradient
-from .header import GRADIENT_BLOCK, PANEL, UPDATE_SCRATCH
+from .header import GRADIENT_BLOCK, MAX_SLOTS, PANEL, UPDATE_CONSTANTS, UPDATE_SCRATCH, options
 from .layout import JUNK, draw, normal, packed, pair_lists, strided, up
 from .memory import Call, Want
 
-RATE, MOMENTUM, BETA_1, BETA_2, EPSILON, ALPHA = 0.05, 0.9, 0.9, 0.999, 1e-7, 0.003
+RATE, MOMENTUM, BETA_1, BETA_2, EPSILON, ALPHA, RHO = 0.05, 0.9, 0.9, 0.999, 1e-7, 0.003, 0.8
 
 # How a step shows its gradient to the bit: from m = 0 and beta_1 = 0 Adam's new m is g;
 # w = 0 becomes -g in plain SGD at a rate of 1, and m = 0 becomes -g with momentum.
 OPTIMIZERS = ("adam", "sgd", "momentum", "nesterov")
+# RMSprop shows none, and is applied to stored gradients only.
+RMSPROPS = ("rmsprop", "rmsprop_momentum", "rmsprop_centered", "rmsprop_both")
+
+
+def word_of(optimizer: str) -> str:
+    """The catalog's name."""
+    if optimizer in RMSPROPS:
+        return "rmsprop"
+    return "adam" if optimizer == "adam" else "sgd"
+
+
+# What fm_update's rows of constants are, by the enumerations in csrc/kernels/optimizers.h.
+PLACES = {
+    "adam": ("alpha", "rest_beta_1", "rest_beta_2", "epsilon"),
+    "sgd": ("rate", "momentum"),
+    "rmsprop": ("rate", "rho", "rest_rho", "momentum", "epsilon"),
+}
+
+
+def with_momentum(optimizer: str) -> bool:
+    return optimizer in ("momentum", "nesterov", "rmsprop_momentum", "rmsprop_both")
+
+
+def centered(optimizer: str) -> bool:
+    return optimizer in ("rmsprop_centered", "rmsprop_both")
 
 
 def constants(optimizer: str, probe: bool, shared: bool) -> dict[str, Any]:
-    """fm_update's members."""
+    """The numbers of a step by name, and what else fm_update holds."""
     return {
         "alpha": ALPHA,
         "rest_beta_1": 1.0 if probe else 1.0 - BETA_1,
         "rest_beta_2": 1.0 - BETA_2,
         "epsilon": EPSILON,
         "rate": 1.0 if probe else RATE,
-        "momentum": MOMENTUM if optimizer in ("momentum", "nesterov") else 0.0,
+        "momentum": MOMENTUM if with_momentum(optimizer) else 0.0,
+        "rho": RHO,
+        "rest_rho": 1.0 - RHO,
         "shared_division": shared,
-        "nesterov": optimizer == "nesterov",
+        "variant": (optimizer == "nesterov")
+        | (with_momentum(optimizer) and optimizer in RMSPROPS)
+        | centered(optimizer) * 2,
+    }
+
+
+def fm_update(optimizer: str, c: dict[str, Any]) -> dict[str, Any]:
+    """fm_update's members: each constant repeated over a panel."""
+    rows = np.zeros((UPDATE_CONSTANTS, PANEL))
+    for row, name in zip(rows, PLACES[word_of(optimizer)], strict=False):
+        row[:] = c[name]
+    return {
+        "constant": rows,
+        "shared_division": c["shared_division"],
+        "variant": int(c["variant"]),
     }
 
 
 def start(optimizer: str, probe: bool, depth: int, columns: int) -> list[Float64Array | None]:
-    """[w, slot 0, slot 1] (depth, columns) before the step; NULL where there is no slot."""
+    """[w, slots...] (depth, columns) before the step; NULL where there is no slot."""
     size = 0.0 if probe else 1.0
     w, m = normal("w0", depth, columns) * size, normal("m0", depth, columns) * size
     v = np.square(normal("v0", depth, columns))  # a running mean of squares
-    return [w, None if optimizer == "sgd" else m, v if optimizer == "adam" else None]
+    slots: list[Float64Array | None]
+    if optimizer in RMSPROPS:
+        a = 0.1 * normal("a0", depth, columns)  # a running mean, smaller than the root of v
+        v += np.square(a)
+        slots = [v, *([m] if with_momentum(optimizer) else [])]
+        slots += [a] if centered(optimizer) else []
+    else:
+        slots = [None if optimizer == "sgd" else m, v if optimizer == "adam" else None]
+    return [w, *slots, *[None] * (MAX_SLOTS - len(slots))]
+
+
+def rmsprop_step(
+    optimizer: str, g: Float64Array, before: list[Any], c: dict[str, Any]
+) -> list[tuple[Float64Array, Float64Array] | None]:
+    """As ``step``; v - a^2 may cancel, which the error of the root has."""
+    w, *slots = before
+    v0 = slots.pop(0)
+    m0 = slots.pop(0) if with_momentum(optimizer) else None
+    v = RHO * v0 + (1.0 - RHO) * g * g
+    v_error = 4 * EPS * (v0 + g * g)
+    d, d_error = v, v_error
+    results: list[tuple[Float64Array, Float64Array] | None] = [(v, v_error)]
+    last = []
+    if centered(optimizer):
+        a0 = slots[0]
+        a = RHO * a0 + (1.0 - RHO) * g
+        a_error = 4 * EPS * (np.abs(a0) + np.abs(g))
+        last = [(a, a_error)]
+        d, d_error = v - a * a, v_error + 2 * np.abs(a) * a_error + 2 * EPS * (v + a * a)
+    root = np.sqrt(d + EPSILON)
+    moved = c["rate"] * g / root
+    error = np.abs(moved) * (6 * EPS + d_error / (d + EPSILON))
+    if m0 is not None:
+        moved = MOMENTUM * m0 + moved
+        error = error + 2 * EPS * (np.abs(m0) + np.abs(moved))
+        results.append((moved, error))
+    results += last
+    w_error = error + EPS * (np.abs(w) + np.abs(moved))
+    return [(w - moved, w_error), *results, *[None] * (MAX_SLOTS - len(results))]
 
 
 def step(
@@ -49,7 +128,9 @@ def step(
     multiplication and an addition are fused, so each result may be a few roundings of its
     largest term away; Adam's quotient adds those of a root, a division and up to five products
     and a sum, where two share the division."""
-    w, m0, v0 = before
+    if optimizer in RMSPROPS:
+        return rmsprop_step(optimizer, g, before, c)
+    w, m0, v0, _ = before
     if optimizer == "adam":
         m = m0 + (g - m0) * c["rest_beta_1"]
         v = v0 + (g * g - v0) * c["rest_beta_2"]
@@ -58,24 +139,24 @@ def step(
         m_error = 4 * EPS * (np.abs(m0) + np.abs(g))
         v_error = 4 * EPS * (v0 + g * g)
         w_error = 12 * EPS * (np.abs(w) + np.abs(m * c["alpha"] / root))
-        return [(w1, w_error + m_error * c["alpha"] / root), (m, m_error), (v, v_error)]
+        return [(w1, w_error + m_error * c["alpha"] / root), (m, m_error), (v, v_error), None]
     step_g = c["rate"] * g
     if optimizer == "sgd":
-        return [(w - step_g, 2 * EPS * (np.abs(w) + np.abs(step_g))), None, None]
+        return [(w - step_g, 2 * EPS * (np.abs(w) + np.abs(step_g))), None, None, None]
     m = c["momentum"] * m0 - step_g
     m_error = 4 * EPS * (np.abs(m0) + np.abs(step_g))
     moved = c["momentum"] * m - step_g if optimizer == "nesterov" else m
     w_error = 4 * EPS * (np.abs(w) + np.abs(m0) + np.abs(step_g))
-    return [(w + moved, w_error), (m, m_error), None]
+    return [(w + moved, w_error), (m, m_error), None, None]
 
 
 def _probe(optimizer: str, g: Float64Array) -> list[tuple[Float64Array, Float64Array] | None]:
     """The gradient to the bit, where the step shows it (OPTIMIZERS)."""
     exactly = np.zeros_like(g)
     if optimizer == "adam":
-        return [None, (g, exactly), None]
+        return [None, (g, exactly), None, None]
     shown = (0.0 - g, exactly)  # from +0, so that a gradient of 0 leaves +0
-    return [shown if optimizer == "sgd" else None, None if optimizer == "sgd" else shown, None]
+    return [*((shown, None) if optimizer == "sgd" else (None, shown)), None, None]
 
 
 def _parameter(
@@ -92,7 +173,7 @@ def _parameter(
 
 
 def _wants(results: list[Any], stride_rows: int, writes: dict[str, Any]) -> dict[str, Want]:
-    paths = ("w.value", "w.slot.0", "w.slot.1")
+    paths = ("w.value", *(f"w.slot.{i}" for i in range(MAX_SLOTS)))
     return {
         path: Want(packed(r[0], stride_rows), packed(r[1], stride_rows), writes[path])
         for path, r in zip(paths, results, strict=True)
@@ -111,7 +192,7 @@ def update(
     bias: bool = False,
     shared: bool = False,
 ) -> Call:
-    """update_adam or update_sgd on w (depth, columns); bias: x = {1} with a stride of 0."""
+    """update_* of a fused optimizer on w (depth, columns); bias: x = {1} with a stride of 0."""
     x = np.ones((rows, 1)) if bias else draw(values, "x", rows, depth)
     dz = draw("normal", "dz", rows, columns)
     before, c = start(optimizer, probe, depth, columns), constants(optimizer, probe, shared)
@@ -129,7 +210,7 @@ def update(
         return _wants(results, depth + gap, writes)
 
     return Call(
-        "update_adam" if optimizer == "adam" else "update_sgd",
+        f"update_{word_of(optimizer)}",
         {
             "w": w,
             "x": np.ones(1) if bias else strided(x, x_stride),
@@ -139,7 +220,7 @@ def update(
             "rows": rows,
             "depth": depth,
             "panels": up(columns) // PANEL,
-            "update": c,
+            "update": fm_update(optimizer, c),
             "scratch": np.full(UPDATE_SCRATCH, np.nan),
         },
         writes | {"scratch": None},
@@ -157,6 +238,10 @@ def stored_gradient(
     g = packed(normal("g", depth, columns), depth + gap)
     mask = np.zeros(g.shape, bool)
     mask[:, :depth] = True
+
+    def of_chains() -> Float64Array:
+        return gradient(x, dz, GRADIENT_BLOCK) if before is None else chain(x.T, dz, before)
+
     x_stride, dz_stride = up(depth) + gap * PANEL, up(columns) + gap * PANEL
     dz_rows = strided(dz, dz_stride)
     dz_rows[:, columns : up(columns)] = 0.0  # padding of a gradient
@@ -173,9 +258,10 @@ def stored_gradient(
             "depth": depth,
             "panels": up(columns) // PANEL,
             "resume": resume,
+            "scratch": np.full(UPDATE_SCRATCH, np.nan),
         },
-        {"g": mask},
-        lambda: {"g": Want(packed(chain(x.T, dz, before), depth + gap), where=mask)},
+        {"g": mask, "scratch": None},
+        lambda: {"g": Want(packed(of_chains(), depth + gap), where=mask)},
         fmas=rows * depth * up(columns),
     )
 
@@ -183,7 +269,7 @@ def stored_gradient(
 def apply(
     optimizer: str, depth: int, columns: int, probe: bool, gap: int = 0, shared: bool = False
 ) -> Call:
-    """apply_adam or apply_sgd: the step of a gradient that is given."""
+    """apply_*: the step of a gradient that is given."""
     g = normal("g", depth, columns)
     before, c = start(optimizer, probe, depth, columns), constants(optimizer, probe, shared)
     w, writes = _parameter(before, depth + gap, np.full(depth, True))
@@ -193,13 +279,13 @@ def apply(
         return _wants(results, depth + gap, writes)
 
     return Call(
-        "apply_adam" if optimizer == "adam" else "apply_sgd",
+        f"apply_{word_of(optimizer)}",
         {
             "w": w,
             "g": packed(g, depth + gap),
             "depth": depth,
             "panels": up(columns) // PANEL,
-            "update": c,
+            "update": fm_update(optimizer, c),
         },
         writes,
         expected,
@@ -233,7 +319,7 @@ def sparse_update(
         return _wants(results, depth, writes)
 
     return Call(
-        "sparse_update_adam" if optimizer == "adam" else "sparse_update_sgd",
+        f"sparse_update_{word_of(optimizer)}",
         {
             "w": w,
             "entries": lists,
@@ -243,9 +329,106 @@ def sparse_update(
             "dz_stride": columns + PANEL,
             "depth": depth,
             "panels": panels,
-            "update": c,
+            "update": fm_update(optimizer, c),
         },
         writes,
         expected,
         fmas=float(np.count_nonzero(x) * columns),
     )
+
+
+def sparse_gradient(rows: int, depth: int, panels: int, density: str, gap: int = 0) -> Call:
+    """The gradient by lists of pairs of features: the bits of the dense one."""
+    columns = panels * PANEL
+    x, dz = draw(density, "x", rows, depth), normal("dz", rows, columns)
+    lists, spans = pair_lists(x, up(depth) * rows + 3, 3)
+    g = packed(normal("g", depth, columns), depth + gap)
+    mask = np.zeros(g.shape, bool)
+    mask[:, :depth] = True
+    return Call(
+        "sparse_gradient",
+        {
+            "g": g,
+            "panel_stride": (depth + gap) * PANEL,
+            "entries": lists,
+            "spans": spans,
+            "dz": strided(dz, columns + PANEL, JUNK),
+            "dz_stride": columns + PANEL,
+            "depth": depth,
+            "panels": panels,
+        },
+        {"g": mask},
+        lambda: {"g": Want(packed(chain(x.T, dz, None), depth + gap), where=mask)},
+        fmas=float(np.count_nonzero(x) * columns),
+    )
+
+
+def prepare(optimizer: str, t: int) -> Call:
+    """The constants of step t, as ``constants`` names them; beta^t by at most 2 log2(t) products,
+    and 1 - beta^t may cancel."""
+    word = word_of(optimizer)
+    given: dict[str, Any] = {
+        "adam": {"beta_1": BETA_1, "beta_2": BETA_2, "epsilon": EPSILON},
+        "sgd": {"momentum": MOMENTUM, "nesterov": optimizer == "nesterov"},
+        "rmsprop": {
+            "rho": RHO,
+            "momentum": MOMENTUM if with_momentum(optimizer) else 0.0,
+            "epsilon": EPSILON,
+            "centered": centered(optimizer),
+        },
+    }[word]
+    c = constants(optimizer, False, False)
+    c["alpha"] = RATE * (1.0 - BETA_2**t) ** 0.5 / (1.0 - BETA_1**t)
+    c["momentum"] = given.get("momentum", 0.0)
+    expected = fm_update(optimizer, c)["constant"]
+    cancelled = 1.0 / (1.0 - BETA_2**t) + 1.0 / (1.0 - BETA_1**t)
+    bound = np.where(np.arange(UPDATE_CONSTANTS)[:, None] == 0, 64 * EPS * cancelled, EPS)
+    kept = slice(0, UPDATE_CONSTANTS * PANEL)  # of fm_update: the constants come first
+    flags = np.zeros(UPDATE_CONSTANTS * PANEL + 1)
+    return Call(
+        f"prepare_{word}",
+        {
+            "update": flags,
+            "option": np.array(options("optimizer", word, **given)),
+            "rate": RATE,
+            "t": t,
+        },
+        {"update": None},
+        lambda: {
+            "update": Want(
+                np.append(expected.ravel(), 0.0),
+                np.append((bound * np.abs(expected)).ravel(), 0.0),
+                np.arange(flags.size) < kept.stop,
+            )
+        },
+    )
+
+
+def squares(count: int, values: str = "normal") -> Call:
+    """The sum of the squares of count numbers, by eight lanes: count / 8 + 3 additions."""
+    g = draw(values, "g", count) if count else np.zeros(0)
+    with np.errstate(over="ignore"):  # hostile ones: infinity is the right answer
+        total = float(np.square(g).sum())
+    return Call(
+        "squares",
+        {"g": g, "count": count},
+        {},
+        lambda: {"return": Want(np.array(total), np.array((count / 8 + 4) * EPS * total))},
+        traffic=count * 8,
+    )
+
+
+def multiply_by(count: int, factor: float) -> Call:
+    g = normal("g", count)
+    wants = {"g": Want(g * factor)}
+    arguments = {"g": g, "count": count, "factor": factor}
+    return Call("multiply_by", arguments, {"g": None}, lambda: wants, traffic=count * 16)
+
+
+def clip(count: int, limit: float) -> Call:
+    """NaN stays."""
+    g = normal("g", count)
+    g[::5] = np.nan
+    wants = {"g": Want(np.clip(g, -limit, limit))}
+    arguments = {"g": g, "count": count, "limit": limit}
+    return Call("clip", arguments, {"g": None}, lambda: wants, traffic=count * 16)

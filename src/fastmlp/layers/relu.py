@@ -16,7 +16,7 @@ class ReLU(Layer):
     Parameters
     ----------
     max_value : float, optional
-        At least 0; None is no bound.
+        Above 0; None is no bound.
     negative_slope, threshold : float
         At least 0.
     **options
@@ -25,7 +25,7 @@ class ReLU(Layer):
     Raises
     ------
     ValueError
-        If a number is negative.
+        If a number is out of its range.
 
     Examples
     --------
