@@ -3,6 +3,7 @@
  * Which instruction sets are compiled in, and which this CPU runs. Compiled for the baseline
  * like all glue; only kernels/table.c is compiled for more.
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,16 +66,31 @@ const char *fm_isa_name(size_t index)
     return index < isa_count ? isas[index].kernels->isa : NULL;
 }
 
-const fm_kernels *fm_find_kernels(const char *isa)
+static const fm_kernels *find_kernels(const char *isa)
 {
-    if (isa == NULL)
-        isa = getenv("FASTMLP_ISA");
     for (size_t i = 0; i < isa_count; i++) {
         bool wanted = isa == NULL || strcmp(isa, isas[i].kernels->isa) == 0;
         if (wanted && isas[i].usable())
             return isas[i].kernels;
     }
     return NULL;
+}
+
+/* Asked for once: another thread may change the environment while it is read. */
+static const fm_kernels *default_kernels;
+
+static void find_default(void)
+{
+    default_kernels = find_kernels(getenv("FASTMLP_ISA"));
+}
+
+const fm_kernels *fm_find_kernels(const char *isa)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (isa != NULL)
+        return find_kernels(isa);
+    pthread_once(&once, find_default);
+    return default_kernels;
 }
 
 bool fm_isa_usable(const char *name)

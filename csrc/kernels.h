@@ -266,7 +266,8 @@ typedef struct fm_kernels {
     fm_sparse_update_kernel *sparse_update[FM_OPTIMIZER_COUNT];
 } fm_kernels;
 
-/* The table for a usable ISA, NULL name = FASTMLP_ISA or else the best; NULL if not usable. */
+/* The table for a usable ISA; NULL: the default, which is FASTMLP_ISA at the first call, or
+ * else the best. NULL if not usable. */
 const fm_kernels *fm_find_kernels(const char *isa);
 
 /* The kernel of that name for a usable ISA, or NULL: how tests and benchmarks call kernels. One

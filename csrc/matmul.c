@@ -189,6 +189,21 @@ static struct {
     size_t size;
 } kept = {.taken = PTHREAD_MUTEX_INITIALIZER};
 
+/* In the child of a fork nobody is in a product; who was may have left half of a change. */
+static void forget_kept_in_child(void)
+{
+    if (pthread_mutex_trylock(&kept.taken) != 0) {
+        kept.base = NULL;
+        kept.size = 0;
+    }
+    pthread_mutex_init(&kept.taken, NULL);
+}
+
+static void register_fork_handler(void)
+{
+    pthread_atfork(NULL, NULL, forget_kept_in_child);
+}
+
 static void lay_out(product *run, fm_arena *arena, size_t members)
 {
     /* colliding rows matter once a leaves L1 */
@@ -209,6 +224,8 @@ static void lay_out(product *run, fm_arena *arena, size_t members)
  * fresh. *own says which. */
 static fm_status provide(fm_arena *arena, bool *own)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, register_fork_handler);
     const size_t size = arena->used;
     *own = arena->overflow || size > FM_KEPT_BYTES || pthread_mutex_trylock(&kept.taken) != 0;
     if (!*own && size <= kept.size) {

@@ -53,7 +53,9 @@ void fm_enlist(fm_network *network)
 void fm_delist(fm_network *network)
 {
     pthread_mutex_lock(&networks_lock);
-    network->next->previous = network->previous;
-    network->previous->next = network->next;
+    if (network->next != NULL) { /* else it was never finished */
+        network->next->previous = network->previous;
+        network->previous->next = network->next;
+    }
     pthread_mutex_unlock(&networks_lock);
 }

@@ -204,8 +204,7 @@ void fm_network_free(fm_network *network)
 {
     if (network == NULL)
         return;
-    if (network->next != NULL)
-        fm_delist(network);
+    fm_delist(network);
     free(network->memory.base);
     fm_workspace_free(&network->core.workspace);
     free(network->lane_memory.base);

@@ -34,7 +34,7 @@ struct fm_network {
     size_t lane_rows;                   /* FM_LANE_ROWS, or a whole set that goes as one */
 };
 
-/* Puts a network among those that a fork waits for, and takes it out again. */
+/* Puts a network among those that a fork waits for, and takes it out again if it is there. */
 void fm_enlist(fm_network *network);
 void fm_delist(fm_network *network);
 

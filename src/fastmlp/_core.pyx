@@ -183,13 +183,17 @@ cdef class CNetwork:
         cdef fm_status status
         if c_operations == NULL:
             raise MemoryError()
+        # Python's copy of the environment, not the C library's: threads may change that one
+        # while it is read.
+        cdef bytes chosen = os.fsencode(os.environ.get("FASTMLP_ISA", best_isa()))
+        cdef const char *isa = chosen
         try:
             for i in range(count):
                 kind, options, seed = operations[i]
                 c_operations[i].kind, c_operations[i].seed = kind, seed
                 set_options(c_operations[i].option, options)
             if loss is None:
-                status = fm_network_create(&self.network, NULL, inputs, c_operations, count,
+                status = fm_network_create(&self.network, isa, inputs, c_operations, count,
                                            NULL, NULL)
             else:
                 kind, options, c_loss.reduction = loss
@@ -199,7 +203,7 @@ cdef class CNetwork:
                  c_optimizer.clip_global_norm, c_optimizer.stored) = optimizer
                 c_optimizer.kind = kind
                 set_options(c_optimizer.option, options)
-                status = fm_network_create(&self.network, NULL, inputs, c_operations, count,
+                status = fm_network_create(&self.network, isa, inputs, c_operations, count,
                                            &c_loss, &c_optimizer)
         finally:
             free(c_operations)
@@ -419,6 +423,11 @@ def isas():
 def isa_usable(str name):
     """Whether ``name`` is compiled in and this CPU runs it."""
     return fm_isa_usable(name.encode())
+
+
+cdef str best_isa():
+    """The best instruction set that this CPU runs."""
+    return next(name for name in isas() if isa_usable(name))
 
 
 def build_info():

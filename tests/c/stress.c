@@ -30,8 +30,8 @@ enum {
     EPOCHS = 2,
     FIRST_STEP = 255, /* every 256th step does more */
     MAX_HIDDEN = 3,
-    MAX_OPERATIONS = 2 + 5 * (MAX_HIDDEN + 1),
-    MAX_PARAMETERS = 2 * (MAX_HIDDEN + 1),
+    MAX_OPERATIONS = 3 + 6 * (MAX_HIDDEN + 1),
+    MAX_PARAMETERS = 6 * (MAX_HIDDEN + 1),
     LONG_BATCH = 1025, /* more rows than a block of the weight gradient */
 };
 
@@ -100,6 +100,7 @@ enum {
     PREDICTIONS,
     DROPPED_PREDICTIONS,
     MOVED_LOSSES,
+    GRADIENT,
     PRODUCT,
     HASHES
 };
@@ -113,6 +114,7 @@ static const char *const hash_names[HASHES] = {
     [PREDICTIONS] = "predictions",
     [DROPPED_PREDICTIONS] = "predictions with dropout",
     [MOVED_LOSSES] = "losses after parameters and slots have moved to another network",
+    [GRADIENT] = "gradient",
     [PRODUCT] = "product",
 };
 
@@ -144,10 +146,6 @@ static void compare(const outcome *result, const outcome *expected, const char *
 
 /* -- networks: the only part that knows what describes one -- */
 
-typedef struct shape {
-    size_t rows, columns;
-} shape;
-
 typedef struct description {
     size_t inputs, outputs;
     fm_operation operations[MAX_OPERATIONS];
@@ -155,9 +153,8 @@ typedef struct description {
     fm_loss loss;
     fm_optimizer optimizer;
     int slots;
-    shape parameters[MAX_PARAMETERS];
+    fm_shape parameters[MAX_PARAMETERS]; /* as a network tells them */
     size_t parameter_count;
-    bool labels; /* targets of the loss are labels */
     bool summed; /* the loss grows with the batch */
 } description;
 
@@ -169,38 +166,41 @@ static void append(description *net, fm_operation operation)
 static void append_dense(description *net, generator *random, size_t outputs)
 {
     const bool use_bias = !chance(random, 4), trainable = !chance(random, 5);
-    append(net, (fm_operation){.kind = FM_DENSE,
-                               .outputs = outputs,
-                               .use_bias = use_bias,
-                               .trainable = trainable});
-    net->parameters[net->parameter_count++] = (shape){net->outputs, outputs};
-    if (use_bias)
-        net->parameters[net->parameter_count++] = (shape){1, outputs};
+    append(net,
+           (fm_operation){.kind = fm_dense, .option = {(double)outputs, use_bias, trainable}});
     net->outputs = outputs;
 }
 
 static void append_rescaling(description *net, double scale, double offset)
 {
-    append(net, (fm_operation){.kind = FM_RESCALING, .scale = scale, .offset = offset});
+    append(net, (fm_operation){.kind = fm_rescaling, .option = {scale, offset}});
+}
+
+static void append_normalization(description *net, generator *random)
+{
+    const bool center = !chance(random, 4), scale = !chance(random, 4);
+    append(net, (fm_operation){.kind = fm_batch_normalization,
+                               .option = {0.9, 1e-2, center, scale, !chance(random, 4)}});
 }
 
 static void append_elementwise(description *net, generator *random)
 {
-    switch (draw(random, 0, 4)) {
+    switch (draw(random, 0, 5)) {
     case 0:
-        append(net, (fm_operation){.kind = FM_RELU, .max_value = 1e308});
+        append(net, (fm_operation){.kind = fm_relu, .option = {0, 1e308, 0}});
         break;
     case 1:
-        append(net,
-               (fm_operation){
-                   .kind = FM_RELU, .negative_slope = 0.1, .max_value = 1.5, .threshold = 0.2});
+        append(net, (fm_operation){.kind = fm_relu, .option = {0.1, 1.5, 0.2}});
         break;
     case 2:
-        append(net, (fm_operation){.kind = FM_TANH});
+        append(net, (fm_operation){.kind = fm_tanh});
         break;
     case 3:
-        append(net,
-               (fm_operation){.kind = FM_DROPOUT, .rate = 0.3, .seed = draw(random, 1, 1000)});
+        append(net, (fm_operation){
+                        .kind = fm_dropout, .option = {0.3}, .seed = draw(random, 1, 1000)});
+        break;
+    case 4:
+        append(net, (fm_operation){.kind = fm_sigmoid});
         break;
     default:
         append_rescaling(net, 0.9, 0.1);
@@ -209,35 +209,48 @@ static void append_elementwise(description *net, generator *random)
 
 static void choose_loss(description *net, generator *random)
 {
-    static const fm_loss_kind kinds[] = {FM_SPARSE_CATEGORICAL_CROSSENTROPY,
-                                         FM_CATEGORICAL_CROSSENTROPY, FM_MEAN_SQUARED_ERROR};
-    static const fm_reduction reductions[] = {FM_SUM_OVER_BATCH_SIZE, FM_SUM,
-                                              FM_MEAN_WITH_SAMPLE_WEIGHT};
-    const size_t kind = draw(random, 0, 2), reduction = draw(random, 0, 2);
-    const bool from_logits = kind < 2 && chance(random, 2);
-    if (kind < 2 && !from_logits)
-        append(net, (fm_operation){.kind = FM_SOFTMAX});
-    net->loss = (fm_loss){.kind = kinds[kind],
-                          .from_logits = from_logits,
-                          .label_smoothing = kind == 1 ? 0.1 : 0,
-                          .epsilon = 1e-7,
-                          .reduction = reductions[reduction]};
-    net->labels = kind == 0;
-    net->summed = reductions[reduction] == FM_SUM;
+    const fm_loss_kind kind = (fm_loss_kind)draw(random, 0, FM_LOSS_COUNT - 1);
+    const fm_reduction_kind reduction =
+        (fm_reduction_kind)draw(random, 0, FM_REDUCTION_COUNT - 1);
+    const bool from_logits = chance(random, 2);
+    net->loss = (fm_loss){.kind = kind, .reduction = reduction};
+    if (kind != fm_mean_squared_error) {
+        const double smoothing = fm_loss_takes_labels((int)kind) ? 0 : 0.1;
+        memcpy(net->loss.option, (double[]){from_logits, 1e-7, smoothing}, 3 * sizeof(double));
+        if (!from_logits)
+            append(net, (fm_operation){.kind = kind == fm_binary_crossentropy ? fm_sigmoid
+                                                                              : fm_softmax});
+    }
+    net->summed = reduction == fm_sum;
 }
 
 static void choose_optimizer(description *net, generator *random)
 {
-    if (chance(random, 2)) {
+    const double rest = chance(random, 2) ? 0.9 : 0;
+    switch (draw(random, 0, 2)) {
+    case 0:
+        net->optimizer = (fm_optimizer){.kind = fm_adam, .option = {0.9, 0.999, 1e-7}};
+        break;
+    case 1:
+        net->optimizer = (fm_optimizer){.kind = fm_sgd, .option = {rest, rest != 0}};
+        break;
+    default:
         net->optimizer =
-            (fm_optimizer){.kind = FM_ADAM, .beta_1 = 0.9, .beta_2 = 0.999, .epsilon = 1e-7};
-        net->slots = 2;
-        return;
+            (fm_optimizer){.kind = fm_rmsprop, .option = {0.9, rest, 1e-7, chance(random, 2)}};
     }
-    const bool momentum = chance(random, 2);
-    net->optimizer =
-        (fm_optimizer){.kind = FM_SGD, .momentum = momentum ? 0.9 : 0, .nesterov = momentum};
-    net->slots = momentum;
+    net->slots = (int)fm_optimizer_slots((int)net->optimizer.kind, net->optimizer.option);
+    net->optimizer.stored = chance(random, 4);
+    switch (draw(random, 0, 5)) {
+    case 0:
+        net->optimizer.clip_norm = 0.1;
+        break;
+    case 1:
+        net->optimizer.clip_value = 0.01;
+        break;
+    case 2:
+        net->optimizer.clip_global_norm = 0.2;
+        break;
+    }
 }
 
 static fm_network *create(const description *net)
@@ -249,6 +262,22 @@ static fm_network *create(const description *net)
     if (!fm_isa_usable(fm_network_isa(network)))
         require(FM_ERROR_ISA, fm_network_isa(network));
     return network;
+}
+
+/* Asks a network what its parameters are. */
+static void learn_parameters(description *net)
+{
+    fm_network *network = create(net);
+    net->parameter_count = fm_network_parameters(network);
+    for (size_t i = 0; i < net->parameter_count; i++)
+        require(fm_network_shape(network, i, &net->parameters[i]), "shape");
+    fm_network_free(network);
+}
+
+static size_t elements(const description *net, size_t parameter)
+{
+    const fm_shape *shape = &net->parameters[parameter];
+    return shape->size[0] * (shape->rank == 2 ? shape->size[1] : 1);
 }
 
 /* -- a network, what it is trained on, and what has to come of it -- */
@@ -271,7 +300,8 @@ typedef struct training {
     outcome expected;
 } training;
 
-static void describe(description *net, generator *random, family kind, bool bytes)
+/* plain: without layers whose state changes at a learning rate of 0. */
+static void describe(description *net, generator *random, family kind, bool bytes, bool plain)
 {
     *net = (description){.inputs = kind == SPARSE  ? draw(random, 150, 450)
                                    : kind == DENSE ? draw(random, 1, 300)
@@ -283,14 +313,17 @@ static void describe(description *net, generator *random, family kind, bool byte
         append_elementwise(net, random);
     for (size_t layers = draw(random, 0, MAX_HIDDEN); layers > 0; layers--) {
         append_dense(net, random, draw(random, 1, kind == NARROW ? 40 : 200));
+        if (!plain && chance(random, 3))
+            append_normalization(net, random);
         if (chance(random, 5))
-            append(net, (fm_operation){.kind = FM_SOFTMAX});
+            append(net, (fm_operation){.kind = fm_softmax});
         for (size_t more = draw(random, 0, 2); more > 0; more--)
             append_elementwise(net, random);
     }
     append_dense(net, random, draw(random, 1, chance(random, 4) ? 100 : 12));
     choose_loss(net, random);
     choose_optimizer(net, random);
+    learn_parameters(net);
 }
 
 /* x (rows, inputs) of dtype. */
@@ -319,7 +352,7 @@ static void draw_data(training *job, generator *random, size_t rows, fm_dtype dt
     const size_t outputs = job->net.outputs;
     job->data = (fm_data){.dtype = dtype, .rows = rows};
     job->data.x = draw_inputs(random, rows * job->net.inputs, dtype, density);
-    if (job->net.labels) {
+    if (fm_loss_takes_labels((int)job->net.loss.kind)) {
         int32_t *labels = allocate(rows, sizeof *labels);
         for (size_t i = 0; i < rows; i++)
             labels[i] = (int32_t)draw(random, 0, outputs - 1);
@@ -338,16 +371,20 @@ static void draw_data(training *job, generator *random, size_t rows, fm_dtype dt
     }
 }
 
-static void draw_job(training *job, generator *random, family kind)
+static void draw_job(training *job, generator *random, family kind, bool plain)
 {
     static const fm_dtype dtypes[] = {FM_FLOAT64, FM_FLOAT32, FM_UINT8};
     const fm_dtype dtype = dtypes[draw(random, 0, 2)];
-    describe(&job->net, random, kind, dtype == FM_UINT8);
+    describe(&job->net, random, kind, dtype == FM_UINT8, plain);
     const size_t rows = kind == NARROW ? draw(random, LONG_BATCH, 3600) : draw(random, 30, 130);
     draw_data(job, random, rows, dtype, kind == SPARSE ? 0.2 : 1);
     for (size_t i = 0; i < job->net.parameter_count; i++) {
-        const shape of = job->net.parameters[i];
-        job->initial[i] = draw_array(random, of.rows * of.columns, 1 / sqrt((double)of.rows));
+        const fm_shape *of = &job->net.parameters[i];
+        const size_t count = elements(&job->net, i);
+        job->initial[i] =
+            draw_array(random, count, of->rank == 2 ? 1 / sqrt((double)of->size[0]) : 1);
+        for (size_t j = 0; of->role == FM_STATE && j < count; j++)
+            job->initial[i][j] = 0.5 + fabs(job->initial[i][j]); /* a variance */
     }
     job->count = kind == NARROW ? rows : draw(random, rows / 2, rows);
     job->batch = kind == NARROW ? draw(random, LONG_BATCH, rows) : draw(random, 1, 70);
@@ -422,15 +459,32 @@ static void move(const training *job, fm_network *from, fm_network *to, int firs
                  int last_slot, outcome *result)
 {
     for (size_t i = 0; i < job->net.parameter_count; i++) {
-        const size_t count = job->net.parameters[i].rows * job->net.parameters[i].columns;
+        const size_t count = elements(&job->net, i);
+        const bool trained = job->net.parameters[i].role == FM_TRAINED;
         double *values = allocate(count, sizeof *values);
-        for (int slot = first_slot; slot <= last_slot; slot++) {
+        for (int slot = first_slot; slot <= (trained ? last_slot : FM_VALUE); slot++) {
             require(fm_network_read(from, i, slot, values), "read");
             add_doubles(result, slot == FM_VALUE ? PARAMETERS : SLOTS, values, count);
             require(fm_network_write(to, i, slot, values), "write");
         }
         free(values);
     }
+}
+
+/* A step by way of its gradient. */
+static void step_by_gradient(const training *job, fm_network *network, outcome *result)
+{
+    const size_t size = fm_network_gradient_size(network);
+    double *gradient = allocate(size, sizeof *gradient), loss;
+    int64_t iterations = FIRST_STEP;
+    require(fm_gradient(network, &job->data, job->order,
+                        job->batch < job->count ? job->batch : job->count, iterations, &loss,
+                        gradient),
+            "gradient");
+    add_doubles(result, GRADIENT, &loss, 1);
+    add_doubles(result, GRADIENT, gradient, size);
+    require(fm_apply(network, gradient, job->rates[0], &iterations), "apply");
+    free(gradient);
 }
 
 /* Trains, infers, and goes on with another network that has the first one's state. */
@@ -441,6 +495,7 @@ static outcome run_job(const training *job)
     write_initial(job, network);
     train(job, network, job->rates, FIRST_STEP, &result, LOSSES);
     infer(job, network, &result);
+    step_by_gradient(job, network, &result);
     move(job, network, other, FM_VALUE, job->net.slots - 1, &result);
     fm_network_free(network);
     train(job, other, job->rates, FIRST_STEP + (int64_t)(EPOCHS * job->steps), &result,
@@ -532,7 +587,7 @@ static void draw_round(cases *all, generator *random, unsigned long long number)
     for (size_t i = 0; i < NETWORKS; i++) {
         training *job = &all->jobs[i];
         snprintf(job->label, sizeof job->label, "round %llu, network %zu", number, i);
-        draw_job(job, random, (family)(i % FAMILIES));
+        draw_job(job, random, (family)(i % FAMILIES), i == 0);
     }
     for (size_t i = 0; i < PRODUCTS; i++) {
         product *of = &all->products[i];
