@@ -38,6 +38,7 @@ class Case:
     sample_weight: bool = False
     class_weight: dict[int, float] | None = None
     outputs: int = 10
+    shapes: tuple[tuple[int, ...], ...] = ()  # of all weights, if not those of _mlp
 
 
 def _one_hot(labels: Array) -> Array:
@@ -60,6 +61,35 @@ def _mlp(activation: str, outputs: int, last: str | None) -> Callable[[Any], lis
         ]
 
     return layers
+
+
+def _large(labels: Array) -> Array:
+    """A target (N, 1) of yes or no: whether the digit is 5 or more."""
+    return (labels >= 5).astype(np.float64)[:, None]
+
+
+def _normalized(keras: Any) -> list[Any]:
+    """Normalized before the activation, where a bias would be taken out again."""
+    return [
+        keras.layers.Input((8, 8)),
+        keras.layers.Flatten(),
+        keras.layers.Dense(16, use_bias=False),
+        keras.layers.BatchNormalization(momentum=0.9),
+        keras.layers.Activation("relu"),
+        keras.layers.Dense(10),
+    ]
+
+
+def _normalized_inputs(keras: Any) -> list[Any]:
+    """Normalized inputs, and behind an activation, without beta or gamma."""
+    return [
+        keras.layers.Input((8, 8)),
+        keras.layers.Flatten(),
+        keras.layers.BatchNormalization(epsilon=0.01, center=False),
+        keras.layers.Dense(16, activation="sigmoid"),
+        keras.layers.BatchNormalization(scale=False),
+        keras.layers.Dense(10),
+    ]
 
 
 CASES = [
@@ -109,6 +139,42 @@ CASES = [
         targets=lambda labels: labels.astype(np.int32),
         class_weight=dict(enumerate([2.0, 0.5, 1.0, 1.0, 0.0, 1.0, 1.0, 3.0, 0.25, 1.0])),
     ),
+    Case(
+        "binary_probabilities_rmsprop",
+        _mlp("sigmoid", 1, "sigmoid"),
+        lambda keras: keras.losses.BinaryCrossentropy(),
+        lambda keras: keras.optimizers.RMSprop(learning_rate=0.01),
+        targets=_large,
+        sample_weight=True,
+        outputs=1,
+    ),
+    Case(
+        "binary_logits_centered_rmsprop_clipvalue",
+        _mlp("tanh", 2, None),
+        lambda keras: keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.1),
+        lambda keras: keras.optimizers.RMSprop(
+            learning_rate=0.001, rho=0.8, momentum=0.7, centered=True, clipvalue=0.01
+        ),
+        targets=lambda labels: np.stack([labels >= 5, labels % 2 == 0], axis=1).astype(float),
+        metrics=(),
+        outputs=2,
+    ),
+    Case(
+        "normalized_adam_clipnorm",
+        _normalized,
+        lambda keras: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        lambda keras: keras.optimizers.Adam(clipnorm=0.3),
+        targets=lambda labels: labels.astype(np.int32),
+        shapes=((64, 16), (16,), (16,), (16,), (16,), (16, 10), (10,)),
+    ),
+    Case(
+        "normalized_inputs_sgd_global_clipnorm",
+        _normalized_inputs,
+        lambda keras: keras.losses.CategoricalCrossentropy(from_logits=True),
+        lambda keras: keras.optimizers.SGD(learning_rate=0.1, momentum=0.5, global_clipnorm=0.5),
+        targets=_one_hot,
+        shapes=((64,), (64,), (64,), (64, 16), (16,), (16,), (16,), (16,), (16, 10), (10,)),
+    ),
 ]
 
 
@@ -131,8 +197,11 @@ def _shrink(images: Array) -> Array:
 
 
 def initial_weights(case: Case) -> list[Array]:
-    """Kernels within Glorot's bound, biases not zero, so that every path carries a value."""
+    """Kernels within Glorot's bound, biases not zero, so that every path carries a value; the
+    vectors of normalizations, of which a variance is positive, around 1."""
     rng = np.random.default_rng(20)
+    if case.shapes:
+        return [rng.uniform(-0.25, 0.25, s) + (len(s) == 1) for s in case.shapes]
     shapes = [(64, 16), (16,), (16, case.outputs), (case.outputs,)]
     return [rng.uniform(-0.25, 0.25, shape) for shape in shapes]
 
