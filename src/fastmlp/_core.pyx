@@ -181,13 +181,20 @@ cdef class CNetwork:
     def read(self, size_t parameter, int slot):
         shape = self.shapes[parameter]
         cdef cnp.ndarray values = np.empty(shape)
-        check(fm_network_read(self.network, parameter, slot,
-                              <double *>cnp.PyArray_DATA(values)))
+        cdef double *c_values = <double *>cnp.PyArray_DATA(values)
+        cdef fm_status status
+        with nogil:  # it may wait for the end of another thread's call
+            status = fm_network_read(self.network, parameter, slot, c_values)
+        check(status)
         return values
 
     def write(self, size_t parameter, int slot, cnp.ndarray values):
-        pointer = <uintptr_t>data_of(values, cnp.NPY_FLOAT64, self.shapes[parameter], "value")
-        check(fm_network_write(self.network, parameter, slot, <double *><uintptr_t>pointer))
+        cdef double *c_values = <double *>data_of(
+            values, cnp.NPY_FLOAT64, self.shapes[parameter], "value")
+        cdef fm_status status
+        with nogil:
+            status = fm_network_write(self.network, parameter, slot, c_values)
+        check(status)
 
     cdef fm_data data(self, cnp.ndarray x, targets, sample_weight) except *:
         cdef fm_data data
