@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _checks, engine
-from .optimizer import Optimizer
+from .optimizer import Optimizer, Setting
 
 
 class SGD(Optimizer):
@@ -43,6 +43,9 @@ class SGD(Optimizer):
     0.9
     """
 
+    momentum = Setting(lambda name, value: _checks.number(name, value, 0.0, 1.0))
+    nesterov = Setting(_checks.boolean)
+
     def __init__(
         self,
         learning_rate: float = 0.01,
@@ -52,9 +55,12 @@ class SGD(Optimizer):
         name: str | None = None,
     ) -> None:
         super().__init__(learning_rate, name or "SGD")
-        self.momentum = _checks.number("momentum", momentum, 0.0, 1.0)
-        self.nesterov = _checks.boolean("nesterov", nesterov)
-        self.slot_names = ("momentum",) if self.momentum else ()
+        self.momentum = momentum
+        self.nesterov = nesterov
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        return ("momentum",) if self.momentum else ()
 
     def lower(self) -> engine.Sgd:
         return engine.Sgd(self.momentum, self.nesterov)
