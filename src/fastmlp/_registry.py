@@ -73,7 +73,7 @@ class Registry(Generic[T]):
 
     def deserialize(self, config: dict[str, Any]) -> T:
         """An instance from ``{"class_name": ..., "config": {...}}``."""
-        if "class_name" not in config:
+        if not isinstance(config, dict) or "class_name" not in config:
             raise ValueError(
                 f'{self._argument} as a dict must have "class_name" and "config". '
                 f"Received: {config!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -320,7 +321,7 @@ class Model(CompiledModel):
 
 
 def _batch_size(name: str, value: Any, default: int) -> int:
-    return default if value is None else _checks.integer(name, value, 1)
+    return default if value is None else _checks.integer(name, value, 1, sys.maxsize)
 
 
 def _validates(frequency: Any) -> Callable[[int], bool]:
