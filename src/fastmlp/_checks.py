@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,15 @@ def integer(name: str, value: Any, minimum: int, maximum: int | None = None) -> 
         number = None
     if number is None or number < minimum or (maximum is not None and number > maximum):
         bound = f"of at least {minimum}" if maximum is None else f"in [{minimum}, {maximum}]"
-        raise ValueError(f"{name} must be an integer {bound}. Received: {name}={value!r}")
+        raise ValueError(f"{name} must be an integer {bound}. Received: {name}={_shown(value)}")
     return number
+
+
+def _shown(value: Any) -> str:
+    """The value as a message shows it: not all the digits of a huge number."""
+    if isinstance(value, int) and value.bit_length() > 256:
+        return f"{'-' if value < 0 else ''}0x... of {value.bit_length()} bits"
+    return repr(value)
 
 
 def number(
@@ -43,11 +51,12 @@ def number(
     """
     try:
         result = math.nan if isinstance(value, (str, bytes, bool)) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         result = math.nan
     allowed = minimum <= result < below or (infinite and result in (minimum, below))
     if not allowed or (math.isinf(result) and not infinite):
-        raise ValueError(f"{name} must be {_range(minimum, below)}. Received: {name}={value!r}")
+        expected = _range(minimum, below)
+        raise ValueError(f"{name} must be {expected}. Received: {name}={_shown(value)}")
     return result
 
 
@@ -85,7 +94,15 @@ def float64(name: str, value: Any) -> str:
 
 
 def real_array(name: str, value: Any) -> NDArray[Any]:
-    """The value as an array if it is one of real numbers, else ValueError; no copy if it is."""
+    """The value as an array if it is one of real numbers that float64 can hold, else ValueError;
+    no copy if it is."""
+    ma = sys.modules.get("numpy.ma")  # not imported by NumPy itself
+    if ma is not None and ma.is_masked(value):
+        raise ValueError(
+            f"{name} must not be masked: fastmlp would compute with the values under the mask. "
+            "Fill or leave out what is masked first. "
+            f"Received: {name} with {ma.count_masked(value)} masked values"
+        )
     try:
         array = np.asarray(value)
     except ValueError as error:  # a ragged list
@@ -93,6 +110,15 @@ def real_array(name: str, value: Any) -> NDArray[Any]:
     if array.dtype.kind not in "fiub":
         received = f"{name}={value!r}" if array.ndim == 0 else f"{name} of dtype {array.dtype}"
         raise ValueError(f"{name} must be an array of real numbers. Received: {received}")
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        with np.errstate(over="ignore"):
+            rounded = array.astype(np.float64)
+        too_large = array[np.isinf(rounded) & np.isfinite(array)]
+        if too_large.size:
+            raise ValueError(
+                f"{name} must hold numbers that float64 can hold. Received: {too_large[0]!s}"
+            )
+        return rounded
     return array
 
 

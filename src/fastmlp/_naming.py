@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from ._locks import Lock
+
+_lock = Lock()
 _taken: dict[str, int] = {}
 
 
@@ -15,8 +18,9 @@ def snake_case(name: str) -> str:
 
 def unique_name(stem: str) -> str:
     """The stem at its first use, then ``stem_1``, ``stem_2``, ..."""
-    count = _taken.get(stem, 0)
-    _taken[stem] = count + 1
+    with _lock:
+        count = _taken.get(stem, 0)
+        _taken[stem] = count + 1
     return f"{stem}_{count}" if count else stem
 
 

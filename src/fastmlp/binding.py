@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .engine import Engine, Float64Array, Network, Training, create_engine
-from .variable import Variable
+import numpy as np
+from numpy.typing import NDArray
+
+from ._locks import Lock
+from .engine import Data, Engine, Float64Array, Network, StepsResult, Training, create_engine
+from .variable import Variable, lend
 
 
 class _Mirror:
@@ -37,10 +41,6 @@ class _Mirror:
             self.engine.write_slot(self.index, self.slot, self.variable.value)
         self.seen = version
 
-    def lend(self) -> None:
-        """The engine is about to change the array: it holds the newest value from now on."""
-        self.seen = self.variable.lend(self)
-
 
 class Binding:
     """An engine, and the Variables that its parameters and slots mirror.
@@ -65,17 +65,23 @@ class Binding:
         variables: Sequence[Variable],
         slots: Sequence[Sequence[Variable]],
     ) -> None:
+        self._lock = Lock()
         self.engine = create_engine(engine_name, network, training)
         self._made_from = (engine_name, network, training)
         #: ``Variable.clock`` when the engine was last brought up to date.
         self.clock = -1
-        self._parameters = [
+        self._variables = list(variables)
+        self._mirrors = [
             _Mirror(self.engine, variable, i, None) for i, variable in enumerate(variables)
-        ]
-        self._slots = [
+        ] + [
             _Mirror(self.engine, variable, i, slot)
             for i, of_parameter in enumerate(slots)
             for slot, variable in enumerate(of_parameter)
+        ]
+        self._trained = [
+            m
+            for m in self._mirrors
+            if m.slot is not None or m.variable.trainable or m.variable.state
         ]
 
     def serves(
@@ -88,24 +94,42 @@ class Binding:
         """Whether this binding is still the one that these would make."""
         return (
             self._made_from == (engine_name, network, training)
-            and len(variables) == len(self._parameters)
-            and all(m.variable is v for m, v in zip(self._parameters, variables, strict=True))
+            and len(variables) == len(self._variables)
+            and all(mine is v for mine, v in zip(self._variables, variables, strict=True))
         )
 
     def sync(self) -> None:
         """Bring the engine up to date with every variable."""
         clock = Variable.clock  # before looking, so that a change meanwhile is seen next time
-        if clock != self.clock:
-            for mirror in self._parameters:
-                mirror.sync()
-            for mirror in self._slots:
-                mirror.sync()
-            self.clock = clock
+        if clock == self.clock:
+            return
+        # Training moves the clock at every run of steps; those who predict meanwhile have
+        # nothing to write and need not wait for it here.
+        if any(mirror.seen != mirror.variable.version for mirror in self._mirrors):
+            with self._lock:
+                for mirror in self._mirrors:
+                    mirror.sync()
+        self.clock = clock
 
-    def lend(self) -> None:
-        """Call before training: the engine holds the newest trained weights and slots."""
-        for mirror in self._parameters:
-            if mirror.variable.trainable or mirror.variable.state:
-                mirror.lend()
-        for mirror in self._slots:
-            mirror.lend()
+    def train(
+        self,
+        data: Data,
+        rows: NDArray[np.int64],
+        batch_size: int,
+        learning_rates: Float64Array,
+        iterations: NDArray[np.int64],
+        record_outputs: bool,
+    ) -> StepsResult:
+        """:meth:`fastmlp.engine.Engine.train`, from the variables' values; then the engine holds
+        the newest ones of what it trains. One thread at a time changes what an engine holds."""
+        with self._lock:
+            self.sync()
+            lend(self._trained)
+            try:
+                return self.engine.train(
+                    data, rows, batch_size, learning_rates, iterations, record_outputs
+                )
+            finally:
+                # Also after an interrupt. Whoever has fetched a value meanwhile has an old one,
+                # but a value assigned meanwhile is newer than the engine's.
+                lend(self._trained, again=True)

@@ -14,6 +14,8 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
+from ._locks import Lock
+
 # What a number is drawn for: the top half of the last counter word, so that no two uses of
 # one seed meet. The bottom half holds bits 32 to 47 of the step.
 STREAM, DROPOUT, SHUFFLE, SEED = 0, 1, 2, 3
@@ -111,11 +113,14 @@ class _SeedSequence:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.drawn = 0
+        self._lock = Lock()
 
     def next(self) -> int:
-        counter = _counters(SEED, 0, np.uint64(0), np.array([self.drawn], np.uint64))
+        with self._lock:
+            drawn = self.drawn
+            self.drawn += 1
+        counter = _counters(SEED, 0, np.uint64(0), np.array([drawn], np.uint64))
         words = philox4x32(counter, self.seed)[0]
-        self.drawn += 1
         return int(words[0]) | int(words[1]) << 32
 
 

@@ -5,20 +5,31 @@ model that shares the weight, or ``get_weights``, must still see it. So a Variab
 its newest value and fetches it when asked; and every change gets a new version, so that an engine
 knows what it has not seen. A class-wide clock lets it know with one comparison that nothing at
 all has changed, which is the common case.
+
+Threads may read, assign and train at once: value, version and holder change together, under one
+lock that is never held while an engine is waited for.
 """
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
+from . import _checks
+from ._locks import Lock
+
+_lock = Lock()
+
 
 class Holder(Protocol):
     """Who holds a variable's newest value."""
+
+    variable: Variable
+    seen: int  # the variable's version that the holder has
 
     def read(self) -> NDArray[Any]:
         """That value, as a new array."""
@@ -48,7 +59,6 @@ class Variable(NDArrayOperatorsMixin):
 
     #: Stamp of the latest change anywhere. Engines compare it to the one they saw last.
     clock: ClassVar[int] = 0
-    _ticks: ClassVar[itertools.count[int]] = itertools.count(1)
 
     #: Whether training changes the value without a gradient (a moving mean).
     state = False
@@ -65,26 +75,28 @@ class Variable(NDArrayOperatorsMixin):
         self.version = 0
         self._stamp()
 
-    @classmethod
-    def tick(cls) -> int:
+    @staticmethod
+    def tick() -> int:
         """Move the clock: something changed that engines may have to look at."""
-        stamp = next(cls._ticks)  # atomic, so two threads never draw one stamp
-        Variable.clock = stamp
-        return stamp
+        with _lock:
+            Variable.clock += 1
+            return Variable.clock
 
     def _stamp(self) -> None:
-        self.version = next(self._ticks)
-        self.tick()
+        self.version = self.tick()
 
     @property
     def value(self) -> NDArray[np.float64]:
         """The newest value, read-only; fetched from the engine that holds it, if one does."""
-        holder = self._holder
-        if holder is not None:
-            self._value = _frozen(holder.read())
-            if self._holder is holder:  # not lent anew by a training thread meanwhile
-                self._holder = None
-        return self._value
+        with _lock:
+            holder, version, value = self._holder, self.version, self._value
+        if holder is None:
+            return value
+        value = _frozen(holder.read())
+        with _lock:
+            if self.version == version:  # neither assigned nor trained on meanwhile
+                self._value, self._holder = value, None
+        return value
 
     def assign(self, value: Any) -> None:
         """Replace the value by one of the same shape.
@@ -94,26 +106,16 @@ class Variable(NDArrayOperatorsMixin):
         ValueError
             If the shape differs or the value is not real numbers.
         """
-        array = np.asarray(value)
+        array = _checks.real_array(f"value of variable {self.path!r}", value)
         if array.shape != self.shape:
             raise ValueError(
                 f"value of variable {self.path!r} must have shape {self.shape}. "
                 f"Received: shape {array.shape}"
             )
-        if array.dtype.kind not in "fiub":
-            raise ValueError(
-                f"value of variable {self.path!r} must be real numbers. "
-                f"Received: dtype {array.dtype}"
-            )
-        self._holder = None
-        self._value = _frozen(array)
-        self._stamp()
-
-    def lend(self, holder: Holder) -> int:
-        """From now on the newest value is the holder's. Returns the new version."""
-        self._holder = holder
-        self._stamp()
-        return self.version
+        array = _frozen(array)
+        with _lock:
+            self._value, self._holder = array, None
+            self._stamp()
 
     def numpy(self) -> NDArray[np.float64]:
         """A writable copy of the newest value."""
@@ -158,6 +160,22 @@ class Variable(NDArrayOperatorsMixin):
     def __getstate__(self) -> dict[str, Any]:
         value = self.value  # fetched first: an engine does not travel with a pickle
         return {**self.__dict__, "_value": value, "_holder": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._stamp()  # versions of the process it comes from mean nothing to this one's engines
+
+
+def lend(holders: Sequence[Holder], again: bool = False) -> None:
+    """From now on the newest values of the holders' variables are the holders'. ``again``: but
+    for variables that have been assigned since the holder saw them."""
+    with _lock:
+        version = Variable.tick()
+        for holder in holders:
+            variable = holder.variable
+            if not again or variable.version == holder.seen:
+                variable._holder = holder
+                variable.version = holder.seen = version
 
 
 def _frozen(value: Any) -> NDArray[np.float64]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from .. import _checks, _naming
 from .._configured import Configured
+from .._locks import Lock
 from .._registry import Registry
 from ..binding import Binding
 from ..engine import Network, Operation, Training
@@ -71,6 +73,7 @@ class Layer(Configured):
             input_shape = (_checks.integer("input_dim", input_dim, 1),)
         #: Shape of one sample if the layer was told it, as the first of a model can be.
         self.declared_shape = None if input_shape is None else sample_shape(input_shape)
+        self._lock = Lock()  # of building and binding; a model's is taken before its layers'
         self._scope = ""
         self._input_shape: Shape | None = None
         self._output_shape: Shape | None = None
@@ -126,17 +129,20 @@ class Layer(Configured):
             If the layer cannot work on that shape, or was built for another.
         """
         shape = batch_shape(input_shape)
-        if self._input_shape is not None:
-            if shape != self._input_shape:
-                raise ValueError(
-                    f"layer {self.name!r} was built for input shape {self._input_shape}. "
-                    f"Received: input_shape={shape}"
-                )
-            return
-        output_shape = self.compute_output_shape(shape)
-        self._make_weights(shape)
-        self._input_shape, self._output_shape = shape, output_shape
-        Variable.tick()
+        with self._lock:
+            if self._input_shape is not None:
+                if shape != self._input_shape:
+                    raise ValueError(
+                        f"layer {self.name!r} was built for input shape {self._input_shape}. "
+                        f"Received: input_shape={shape}"
+                    )
+                return
+            output_shape = self.compute_output_shape(shape)
+            with undone_if_it_fails(self):
+                self._make_weights(shape)
+                # Last: whoever sees a shape finds the weights.
+                self._output_shape, self._input_shape = output_shape, shape
+            Variable.tick()
 
     def _build_for(self, x: Any) -> None:
         """Build a layer that has no input shape yet for samples like those in x (N, ...)."""
@@ -159,7 +165,7 @@ class Layer(Configured):
         variable = Variable(initializer(shape), name, path)
         variable.state = state
         variable.trainable = self.trainable and not state
-        self._own_weights.append(variable)
+        self._own_weights = [*self._own_weights, variable]
         return variable
 
     # Weights.
@@ -284,15 +290,16 @@ class Layer(Configured):
 
     def _bind(self) -> Binding:
         """The layer's engine, made anew if what it computes has changed, and up to date."""
-        made_from = (self._engine_name(), self._network(), self._training(), self.weights)
-        binding = self._binding
-        if binding is None or not binding.serves(*made_from):
-            binding = Binding(*made_from, self._slots(made_from[-1]))
-            sample = tuple(size for size in self.input_shape[1:] if size is not None)
-            self._sample_shape = sample
-            self._vector_size = sample[0] if len(sample) == 1 else -1
+        with self._lock:
+            made_from = (self._engine_name(), self._network(), self._training(), self.weights)
+            binding = self._binding
+            if binding is None or not binding.serves(*made_from):
+                binding = Binding(*made_from, self._slots(made_from[-1]))
+                sample = tuple(size for size in self.input_shape[1:] if size is not None)
+                self._sample_shape = sample
+                self._vector_size = sample[0] if len(sample) == 1 else -1
+                self._binding = binding
         binding.sync()
-        self._binding = binding
         return binding
 
     def __call__(self, x: Any, training: bool | None = None) -> Tensor:
@@ -344,14 +351,35 @@ class Layer(Configured):
         return y.view(Tensor)
 
     def _next_dropout_step(self) -> int:
-        self._calls += 1
-        return _FIRST_CALL_STEP + self._calls - 1
+        with self._lock:
+            self._calls += 1
+            return _FIRST_CALL_STEP + self._calls - 1
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_binding": None}  # an engine does not travel with a pickle
+
+
+@contextmanager
+def undone_if_it_fails(*layers: Layer) -> Iterator[None]:
+    """Put the layers, and those inside them, back as they were if what follows raises."""
+    inside = list(layers)
+    for layer in inside:  # grows on the way
+        inside.extend(getattr(layer, "layers", ()))
+    before = [(layer, dict(layer.__dict__)) for layer in inside]
+    try:
+        yield
+    except BaseException:
+        for layer, state in before:
+            for name in layer.__dict__.keys() - state.keys():
+                delattr(layer, name)
+            layer.__dict__.update(state)
+            for variable in layer._own_weights:
+                variable.trainable = layer._trainable and not variable.state
+        Variable.tick()
+        raise
 
 
 registry: Registry[Layer] = Registry("layer", Layer)

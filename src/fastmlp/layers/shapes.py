@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -13,6 +14,9 @@ from .. import _checks
 #: Of samples with their batch axis: (None, 28, 28).
 Shape = tuple[int | None, ...]
 
+# Of a sample, as of a Dense layer: a row of so many numbers takes 16 GB.
+_MAX_FEATURES = 2**31 - 1
+
 # What an engine gathers rows from as it is.
 _READABLE = frozenset(map(np.dtype, (np.float64, np.float32, np.uint8)))
 
@@ -22,8 +26,8 @@ def sample_shape(shape: Any) -> tuple[int, ...]:
     sizes = _positive_integers(shape)
     if not sizes:
         raise ValueError(
-            f"shape must be a tuple of positive integers, one for each axis of a sample. "
-            f"Received: shape={shape!r}"
+            "shape must be a tuple of positive integers, one for each axis of a sample, with a "
+            f"product of at most {_MAX_FEATURES}. Received: shape={shape!r}"
         )
     return sizes
 
@@ -33,21 +37,22 @@ def batch_shape(shape: Any) -> Shape:
     sizes = _positive_integers(tuple(shape)[1:]) if hasattr(shape, "__len__") else ()
     if not sizes:
         raise ValueError(
-            "input_shape must be (None, ...), the batch axis and then positive integers. "
-            f"Received: input_shape={shape!r}"
+            "input_shape must be (None, ...), the batch axis and then positive integers with a "
+            f"product of at most {_MAX_FEATURES}. Received: input_shape={shape!r}"
         )
     return (None, *sizes)
 
 
 def _positive_integers(shape: Any) -> tuple[int, ...]:
-    """The shape as a tuple if it is made of positive integers, else ()."""
+    """The shape as a tuple if it is made of positive integers, not too large, else ()."""
     if isinstance(shape, (str, bytes)) or not hasattr(shape, "__len__"):
         return ()
     try:
         sizes = tuple(operator.index(size) for size in shape)
     except TypeError:
         return ()
-    return sizes if all(size > 0 for size in sizes) else ()
+    fits = all(size > 0 for size in sizes) and math.prod(sizes) <= _MAX_FEATURES
+    return sizes if fits else ()
 
 
 def rows_of(x: Any, sample: tuple[int, ...], name: str = "x") -> NDArray[Any]:

@@ -30,6 +30,7 @@ class CompiledModel(Layer):
         self._compiled_engine: str | None = None
         self._lowered_loss: LoweredLoss | None = None
         self._shuffle_seed = 0
+        self._with_slots: list[Variable] = []  # weights of which the optimizer remembers slots
 
     @property
     def layers(self) -> list[Layer]:
@@ -81,12 +82,14 @@ class CompiledModel(Layer):
         tracker = Tracker(metrics, weighted_metrics)
         if engine not in (None, "native", "reference"):
             raise ValueError(f'engine must be "native" or "reference". Received: engine={engine!r}')
-        self.optimizer, self.loss, self.tracker = chosen_optimizer, chosen_loss, tracker
-        self._lowered_loss, self._compiled_engine = lowered, engine
-        self._shuffle_seed = random.next_seed()
-        self.compiled = True
-        self._binding = None  # the next use binds the new optimizer's slots
-        Variable.tick()
+        with self._lock:
+            self.optimizer, self.loss, self.tracker = chosen_optimizer, chosen_loss, tracker
+            self._lowered_loss, self._compiled_engine = lowered, engine
+            self._shuffle_seed = random.next_seed()
+            self.compiled = True
+            self._binding = None  # the next use binds the new optimizer's slots
+            self._with_slots = []
+            Variable.tick()
 
     def _require_loss(self) -> losses.Loss:
         if self.loss is None:
@@ -131,7 +134,16 @@ class CompiledModel(Layer):
     def _slots(self, variables: Sequence[Variable]) -> list[list[Variable]]:
         if self._training() is None or self.optimizer is None:
             return []
+        self._forget_removed()
+        self._with_slots = list(variables)
         return [self.optimizer.slots(v) if v.trainable else [] for v in variables]
+
+    def _forget_removed(self) -> None:
+        """Slots of weights that are no longer the model's go."""
+        kept = {id(variable) for variable in self.weights}
+        if self.optimizer is not None:
+            self.optimizer.forget([v for v in self._with_slots if id(v) not in kept])
+        self._with_slots = [v for v in self._with_slots if id(v) in kept]
 
     def _checked(self, x: Any, y: Any, sample_weight: Any = None, prefix: str = "") -> Data:
         """A set that fits this model, built for x if it was not."""

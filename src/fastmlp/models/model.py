@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -121,8 +122,9 @@ class Model(CompiledModel):
             return {f"val_{name}": value for name, value in scores.items()}
 
         self.history = history
-        trainer = Trainer(self, train, size, shuffle, hooks, progress)
-        trainer.run(initial_epoch, epochs, None if validation is None else validate)
+        with self.tracker.borrowed() as tracker:
+            trainer = Trainer(self, train, size, shuffle, hooks, progress, tracker)
+            trainer.run(initial_epoch, epochs, None if validation is None else validate)
         return history
 
     def train_on_batch(
@@ -142,10 +144,14 @@ class Model(CompiledModel):
         """
         train, _ = self._training_sets(x, y, sample_weight, class_weight, 0.0, None)
         n = len(train.x)
-        self.tracker.reset()
         rows = np.arange(n, dtype=np.int64)
-        track(self, train, rows, n, train_steps(self, self._bind(), train, rows, n, 1))
-        return _returned(self.tracker.result(), return_dict)
+        with self.tracker.borrowed() as tracker:
+            tracker.reset()
+            recorded = train_steps(
+                self, self._bind(), train, rows, n, 1, record_outputs=tracker.needs_outputs
+            )
+            track(tracker, train, rows, n, recorded)
+            return _returned(tracker.result(), return_dict)
 
     def loss_and_gradient(
         self, x: Any, y: Any, sample_weight: Any = None
@@ -246,7 +252,8 @@ class Model(CompiledModel):
 
     def _evaluate(self, data: Data, batch_size: int, hooks: CallbackList) -> dict[str, float]:
         assert self._lowered_loss is not None
-        return evaluate_set(self.tracker, self._bind(), self._lowered_loss, data, batch_size, hooks)
+        with self.tracker.borrowed() as tracker:
+            return evaluate_set(tracker, self._bind(), self._lowered_loss, data, batch_size, hooks)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
@@ -356,7 +363,7 @@ class Model(CompiledModel):
 
 
 def _batch_size(name: str, value: Any, default: int) -> int:
-    return default if value is None else _checks.integer(name, value, 1)
+    return default if value is None else _checks.integer(name, value, 1, sys.maxsize)
 
 
 def _validates(frequency: Any) -> Callable[[int], bool]:

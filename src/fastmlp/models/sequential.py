@@ -9,7 +9,7 @@ from .. import _checks, layers
 from .._registry import serialize
 from ..engine import Operation
 from ..layers.input import InputLayer
-from ..layers.layer import Layer, register
+from ..layers.layer import Layer, register, undone_if_it_fails
 from ..layers.shapes import Shape
 from ..variable import Variable
 from .model import Model
@@ -56,9 +56,7 @@ class Sequential(Model):
         self._layers: list[Layer] = []
         if isinstance(layers, Layer):
             layers = [layers]
-        if layers is not None and not hasattr(layers, "__len__"):
-            raise TypeError(f"layers must be a list of layers. Received: layers={layers!r}")
-        for layer in layers or []:
+        for layer in _listed("layers", () if layers is None else layers):
             self.add(layer)
 
     @property
@@ -74,17 +72,27 @@ class Sequential(Model):
         TypeError
             If it is not a layer.
         ValueError
-            If it is an input and not the first, its name is taken, or it shares weights with a
-            layer already here.
+            If it is an input and not the first, its name is taken, it shares weights with a
+            layer already here, or it is this model or has it inside. After an error, also one
+            of memory, model and layer are as they were.
         """
         if not isinstance(layer, Layer):
             raise TypeError(
                 "layer must be an instance of fastmlp.layers.Layer. "
                 f"Received: layer={layer!r} (of type {type(layer).__name__})"
             )
-        if isinstance(layer, InputLayer):
-            self._set_input(layer)
-            return
+        if _is_inside(self, layer):
+            raise ValueError(
+                f"layer must not be or contain the model {self.name!r} that it is added to. "
+                f"Received: layer={layer!r}"
+            )
+        with self._lock, undone_if_it_fails(self, layer):
+            if isinstance(layer, InputLayer):
+                self._set_input(layer)
+            else:
+                self._append(layer)
+
+    def _append(self, layer: Layer) -> None:
         if any(layer.name == other.name for other in self._layers):
             raise ValueError(
                 "names of the layers of a model must differ. "
@@ -94,15 +102,10 @@ class Sequential(Model):
             shape = _known_sample_shape(layer)
             if shape is not None:
                 self._set_input(InputLayer(shape))
-        self._layers.append(layer)
+        self._layers = [*self._layers, layer]
         if not self._trainable:
             layer.trainable = False
-        try:
-            self._rebuild()
-        except ValueError:
-            self._layers.pop()
-            self._rebuild()
-            raise
+        self._rebuild()
 
     def _set_input(self, layer: InputLayer) -> None:
         if self._input_layer is not None or self._layers:
@@ -120,10 +123,11 @@ class Sequential(Model):
         ValueError
             If there is none.
         """
-        if not self._layers:
-            raise ValueError(f"model {self.name!r} has no layers to pop")
-        layer = self._layers.pop()
-        self._rebuild()
+        with self._lock:
+            if not self._layers:
+                raise ValueError(f"model {self.name!r} has no layers to pop")
+            *self._layers, layer = self._layers
+            self._rebuild()
         return layer
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
@@ -143,14 +147,16 @@ class Sequential(Model):
             return
         if not self._layers:
             raise ValueError(f"model {self.name!r} has no layers to build")
-        super().build(input_shape)
-        self._input_layer = self._input_layer or InputLayer(self.input_shape[1:])  # type: ignore[arg-type]
+        with self._lock:
+            super().build(input_shape)
+            self._input_layer = self._input_layer or InputLayer(self.input_shape[1:])  # type: ignore[arg-type]
 
     def _rebuild(self) -> None:
         """Layers have changed: shapes follow, and so will every engine that computes with them."""
         self._input_shape = self._output_shape = None
         if self._input_layer is not None:
             super().build(self._input_layer.input_shape)
+        self._forget_removed()
         Variable.tick()
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -227,8 +233,8 @@ class Sequential(Model):
 
         Raises
         ------
-        ValueError
-            If a layer's class is not one of fastmlp's.
+        ValueError, TypeError
+            If a layer's class is not one of fastmlp's, or this is not such a configuration.
 
         Examples
         --------
@@ -236,8 +242,27 @@ class Sequential(Model):
         >>> Sequential.from_config(model.get_config()).count_params()
         15
         """
-        made = [layers.deserialize(layer) for layer in config["layers"]]
+        if not isinstance(config, dict) or "layers" not in config:
+            raise TypeError(
+                'config must be a dict with a list of "layers", as from get_config(). '
+                f"Received: config={config!r}"
+            )
+        made = [
+            layers.deserialize(layer) for layer in _listed('config["layers"]', config["layers"])
+        ]
         return cls(made, trainable=config.get("trainable", True), name=config.get("name"))
+
+
+def _listed(name: str, value: Any) -> list[Any]:
+    try:
+        return list(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a list of layers. Received: {name}={value!r}") from None
+
+
+def _is_inside(model: Layer, layer: Layer) -> bool:
+    """Whether the layer is the model or has it among its layers, at any depth."""
+    return layer is model or any(_is_inside(model, x) for x in getattr(layer, "layers", ()))
 
 
 def _known_sample_shape(layer: Layer) -> tuple[int, ...] | None:

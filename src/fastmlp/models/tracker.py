@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import metrics
+from .._locks import Lock
 from ..engine import Data, Float64Array
 from ..engine import Loss as LoweredLoss
 
@@ -33,6 +36,18 @@ class Tracker:
         self.weighted = _metrics("weighted_metrics", weighted)
         self.names = _unique_names(self.plain, self.weighted)
         self._named = list(zip(self.names, (self.loss, *self.plain, *self.weighted), strict=True))
+        self._in_use = Lock()
+
+    @contextmanager
+    def borrowed(self) -> Iterator[Tracker]:
+        """This tracker, for one run; a copy while another thread's run uses it."""
+        if not self._in_use.acquire(blocking=False):
+            yield copy.deepcopy(self)
+            return
+        try:
+            yield self
+        finally:
+            self._in_use.release()
 
     @property
     def needs_outputs(self) -> bool:

@@ -46,6 +46,8 @@ class Trainer:
         Whether each epoch visits the rows in a new order.
     callbacks, progress
         What is told about each batch or chunk.
+    tracker : Tracker
+        Keeps the epoch's loss and metrics.
     """
 
     def __init__(
@@ -56,8 +58,10 @@ class Trainer:
         shuffle: bool,
         callbacks: CallbackList,
         progress: Progress,
+        tracker: Tracker,
     ) -> None:
         self._model = model
+        self._tracker = tracker
         self._data = data
         self._batch_size = batch_size
         self._steps = -(-len(data.x) // batch_size)
@@ -104,7 +108,7 @@ class Trainer:
 
     def _run_epoch(self) -> dict[str, float]:
         """Train over all rows once; loss and metrics of the epoch."""
-        tracker, batch_size = self._model.tracker, self._batch_size
+        tracker, batch_size = self._tracker, self._batch_size
         binding = self._model._bind()
         order = self._order(binding, 0)
         tracker.reset()
@@ -116,8 +120,10 @@ class Trainer:
                 self._callbacks.call("on_train_batch_begin", done, {})
             started = time.perf_counter()
             rows = order[done * batch_size : (done + count) * batch_size]
-            recorded = train_steps(self._model, binding, self._data, rows, batch_size, count)
-            track(self._model, self._data, rows, batch_size, recorded)
+            recorded = train_steps(
+                self._model, binding, self._data, rows, batch_size, count, tracker.needs_outputs
+            )
+            track(tracker, self._data, rows, batch_size, recorded)
             self._adapt(count, time.perf_counter() - started)
             done += count
             logs = tracker.result()
@@ -128,20 +134,21 @@ class Trainer:
 
     def _run_epochs(self, count: int) -> Iterator[dict[str, float]]:
         """Train over all rows ``count`` times in one go; loss and metrics of each epoch."""
+        tracker, steps = self._tracker, count * self._steps
         binding = self._model._bind()
         started = time.perf_counter()
         orders = np.stack([self._order(binding, epoch * self._steps) for epoch in range(count)])
         recorded = train_steps(
-            self._model, binding, self._data, orders, self._batch_size, count * self._steps
+            self._model, binding, self._data, orders, self._batch_size, steps, tracker.needs_outputs
         )
-        self._adapt(count * self._steps, time.perf_counter() - started)
+        self._adapt(steps, time.perf_counter() - started)
         outputs = [None] * count if recorded.outputs is None else np.split(recorded.outputs, count)
         for order, losses, shown in zip(
             orders, np.split(recorded.losses, count), outputs, strict=True
         ):
-            self._model.tracker.reset()
-            track(self._model, self._data, order, self._batch_size, StepsResult(losses, shown))
-            yield self._model.tracker.result()
+            tracker.reset()
+            track(tracker, self._data, order, self._batch_size, StepsResult(losses, shown))
+            yield tracker.result()
 
     def _order(self, binding: Binding, ahead: int) -> NDArray[np.int64]:
         """The rows in the order in which the epoch that begins ``ahead`` steps from now visits
@@ -167,23 +174,19 @@ def train_steps(
     rows: NDArray[np.int64],
     batch_size: int,
     steps: int,
+    record_outputs: bool,
 ) -> StepsResult:
     """Run ``steps`` steps over ``rows``: (n,), or (E, n) for E epochs."""
     optimizer = model.optimizer
     assert optimizer is not None
     rates = np.full(steps, float(optimizer.learning_rate))
-    binding.sync()  # a callback may have set weights
-    binding.lend()
-    return binding.engine.train(
-        data, rows, batch_size, rates, optimizer.iterations, model.tracker.needs_outputs
-    )
+    return binding.train(data, rows, batch_size, rates, optimizer.iterations, record_outputs)
 
 
 def track(
-    model: Model, data: Data, rows: NDArray[np.int64], batch_size: int, recorded: StepsResult
+    tracker: Tracker, data: Data, rows: NDArray[np.int64], batch_size: int, recorded: StepsResult
 ) -> None:
-    """Add what steps over ``rows`` (n,) recorded to the model's loss and metrics."""
-    tracker = model.tracker
+    """Add what steps over ``rows`` (n,) recorded to the loss and metrics."""
     tracker.update_loss(recorded.losses, len(rows), batch_size)
     if recorded.outputs is not None:
         weights = None if data.sample_weight is None else data.sample_weight[rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _checks, engine
-from .optimizer import Optimizer, register
+from .optimizer import Optimizer, Setting, register
 
 
 @register("adam")
@@ -45,7 +45,9 @@ class Adam(Optimizer):
     0.001
     """
 
-    slot_names = ("momentum", "velocity")
+    beta_1 = Setting(lambda name, value: _checks.number(name, value, 0.0, 1.0))
+    beta_2 = Setting(lambda name, value: _checks.number(name, value, 0.0, 1.0))
+    epsilon = Setting(lambda name, value: _checks.number(name, value, 0.0))
 
     def __init__(
         self,
@@ -56,9 +58,11 @@ class Adam(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.beta_1 = _checks.number("beta_1", beta_1, 0.0, 1.0)
-        self.beta_2 = _checks.number("beta_2", beta_2, 0.0, 1.0)
-        self.epsilon = _checks.number("epsilon", epsilon, 0.0)
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        return ("momentum", "velocity")
 
     def lower(self) -> engine.Adam:
         return engine.Adam(self.beta_1, self.beta_2, self.epsilon)

@@ -2,16 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _checks, engine
 from .._configured import Configured
+from .._locks import Lock
 from .._naming import snake_case
 from .._registry import Registry
 from ..variable import Variable
+
+T = TypeVar("T")
+
+# Dropout numbers its masks by the step and keeps the upper half of 48 bits for calls of layers.
+_MAX_ITERATIONS = (1 << 47) - 1
+
+
+class Setting(Generic[T]):
+    """An optimizer's setting: checked whenever it is set; engines follow from the next epoch on."""
+
+    def __init__(self, check: Callable[[str, Any], T]) -> None:
+        self._check = check
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, optimizer: Any, owner: type) -> T:
+        try:
+            value: T = optimizer.__dict__[self._name]
+        except KeyError:
+            raise AttributeError(f"{self._name} is not set yet") from None
+        return value
+
+    def __set__(self, optimizer: Any, value: Any) -> None:
+        optimizer.__dict__[self._name] = self._check(self._name, value)
+
+
+def _positive(name: str, value: Any) -> float | None:
+    """A clip: None, or a finite number above 0."""
+    if value is not None and _checks.number(name, value, 0.0) == 0.0:
+        raise ValueError(f"{name} must be a positive number or None. Received: {name}={value!r}")
+    return None if value is None else float(value)
+
+
+class _LearningRate(Variable):
+    """A 0-d variable that takes finite numbers of at least 0 only."""
+
+    def assign(self, value: Any) -> None:
+        if np.shape(value) == ():
+            value = _checks.number("learning_rate", value, 0.0)
+        super().assign(value)
 
 
 class Optimizer(Configured):
@@ -31,7 +74,7 @@ class Optimizer(Configured):
     Attributes
     ----------
     iterations : ndarray
-        0-d int64: steps done so far.
+        0-d int64: steps done so far. Can be set: ``optimizer.iterations = 0``.
 
     Raises
     ------
@@ -39,8 +82,9 @@ class Optimizer(Configured):
         If an argument is not as described.
     """
 
-    #: Names of the arrays kept for each weight.
-    slot_names: tuple[str, ...] = ()
+    clipnorm = Setting(_positive)
+    clipvalue = Setting(_positive)
+    global_clipnorm = Setting(_positive)
 
     def __init__(
         self,
@@ -52,16 +96,30 @@ class Optimizer(Configured):
         global_clipnorm: float | None = None,
     ) -> None:
         self.name = name or snake_case(type(self).__name__)
-        self.iterations = np.zeros((), np.int64)
-        self.clipnorm = _positive("clipnorm", clipnorm)
-        self.clipvalue = _positive("clipvalue", clipvalue)
-        self.global_clipnorm = _positive("global_clipnorm", global_clipnorm)
+        self._iterations = np.zeros((), np.int64)
+        self._lock = Lock()  # of the slots
+        self.clipnorm, self.clipvalue = clipnorm, clipvalue
+        self.global_clipnorm = global_clipnorm
         self.clip()
         rate = _checks.number("learning_rate", learning_rate, 0.0)
-        self._learning_rate = Variable(rate, "learning_rate", f"{self.name}/learning_rate")
+        self._learning_rate = _LearningRate(rate, "learning_rate", f"{self.name}/learning_rate")
         # By the weight's identity: weights compare elementwise. The weight is kept beside its
         # slots, so that no other can take its identity.
         self._slots: dict[int, tuple[Variable, list[Variable]]] = {}
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        """Names of the arrays kept for each weight."""
+        return ()
+
+    @property
+    def iterations(self) -> NDArray[np.int64]:
+        """Steps done so far, a 0-d array that training counts up."""
+        return self._iterations
+
+    @iterations.setter
+    def iterations(self, value: Any) -> None:
+        self._iterations[...] = _checks.integer("iterations", value, 0, _MAX_ITERATIONS)
 
     @property
     def learning_rate(self) -> Variable:
@@ -104,14 +162,22 @@ class Optimizer(Configured):
 
     def slots(self, variable: Variable) -> list[Variable]:
         """The arrays kept for a weight, of its shape; zeros before its first step."""
-        known = self._slots.get(id(variable))
-        if known is None:
-            made = [
-                Variable(np.zeros(variable.shape), name, f"{self.name}/{variable.path}_{name}")
-                for name in self.slot_names
-            ]
-            known = self._slots[id(variable)] = (variable, made)
-        return known[1]
+        with self._lock:
+            _, known = self._slots.get(id(variable), (variable, []))
+            by_name = {slot.name: slot for slot in known}
+            for name in self.slot_names:
+                if name not in by_name:
+                    path = f"{self.name}/{variable.path}_{name}"
+                    by_name[name] = Variable(np.zeros(variable.shape), name, path)
+            slots = [by_name[name] for name in self.slot_names]
+            self._slots[id(variable)] = (variable, slots)
+            return slots
+
+    def forget(self, variables: Sequence[Variable]) -> None:
+        """Drop the slots of these weights."""
+        with self._lock:
+            for variable in variables:
+                self._slots.pop(id(variable), None)
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the slots of all these weights."""
@@ -121,22 +187,17 @@ class Optimizer(Configured):
     @property
     def variables(self) -> list[Any]:
         """``iterations``, ``learning_rate``, then the slots weight by weight (Keras's order)."""
-        slots = [slot for _, made in self._slots.values() for slot in made]
+        with self._lock:
+            slots = [slot for _, made in self._slots.values() for slot in made]
         return [self.iterations, self._learning_rate, *slots]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_slots": list(self._slots.values())}
+        with self._lock:
+            return {**self.__dict__, "_slots": list(self._slots.values())}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._slots = {id(pair[0]): pair for pair in state["_slots"]}
-
-
-def _positive(name: str, value: Any) -> float | None:
-    """A clip: None, or a finite number above 0."""
-    if value is not None and _checks.number(name, value, 0.0) == 0.0:
-        raise ValueError(f"{name} must be a positive number or None. Received: {name}={value!r}")
-    return None if value is None else float(value)
 
 
 registry: Registry[Optimizer] = Registry("optimizer", Optimizer, ignore_case=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _checks, engine
-from .optimizer import Optimizer, register
+from .optimizer import Optimizer, Setting, register
 
 
 @register("rmsprop")
@@ -46,6 +46,11 @@ class RMSprop(Optimizer):
     ('velocity', 'average_gradient')
     """
 
+    rho = Setting(lambda name, value: _checks.number(name, value, 0.0, 1.0))
+    momentum = Setting(lambda name, value: _checks.number(name, value, 0.0, 1.0))
+    epsilon = Setting(lambda name, value: _checks.number(name, value, 0.0))
+    centered = Setting(_checks.boolean)
+
     def __init__(
         self,
         learning_rate: float = 0.001,
@@ -56,14 +61,11 @@ class RMSprop(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.rho = _checks.number("rho", rho, 0.0, 1.0)
-        self.momentum = _checks.number("momentum", momentum, 0.0, 1.0)
-        self.epsilon = _checks.number("epsilon", epsilon, 0.0)
-        self.centered = _checks.boolean("centered", centered)
+        self.rho, self.momentum = rho, momentum
+        self.epsilon, self.centered = epsilon, centered
 
     @property
-    def slot_names(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Names of the arrays kept for each weight."""
+    def slot_names(self) -> tuple[str, ...]:
         momentum = ("momentum",) if self.momentum else ()
         return ("velocity", *momentum, *(("average_gradient",) if self.centered else ()))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _checks, engine
-from .optimizer import Optimizer, register
+from .optimizer import Optimizer, Setting, register
 
 
 @register("sgd")
@@ -45,6 +45,9 @@ class SGD(Optimizer):
     0.9
     """
 
+    momentum = Setting(lambda name, value: _checks.number(name, value, 0.0, 1.0))
+    nesterov = Setting(_checks.boolean)
+
     def __init__(
         self,
         learning_rate: float = 0.01,
@@ -53,9 +56,12 @@ class SGD(Optimizer):
         **options: Any,
     ) -> None:
         super().__init__(learning_rate, **{"name": "SGD", **options})
-        self.momentum = _checks.number("momentum", momentum, 0.0, 1.0)
-        self.nesterov = _checks.boolean("nesterov", nesterov)
-        self.slot_names = ("momentum",) if self.momentum else ()
+        self.momentum = momentum
+        self.nesterov = nesterov
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        return ("momentum",) if self.momentum else ()
 
     def lower(self) -> engine.Sgd:
         return engine.Sgd(self.momentum, self.nesterov)
