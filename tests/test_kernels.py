@@ -9,21 +9,37 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernels.cases import BENCHMARKS, Case, all_cases
-from kernels.exact import chain, equal_bits, fma, fma_scalar, same_bits
+from kernels.exact import EPS, chain, equal_bits, fma, fma_scalar, same_bits, tree
 from kernels.header import (
-    CATALOG,
+    CONSTANT_PLACES,
     CONSTANTS,
     CSRC,
-    FUSED,
+    FAMILIES,
+    FAMILY_WORDS,
     GRADIENT_BLOCK,
     KERNELS,
+    MAX_SLOTS,
     PANEL,
+    PLACES,
     TRANSPOSE_SCRATCH,
 )
 from kernels.layout import HOSTILE, draw, normal
 from kernels.memory import Call, Want, run_guarded
+from kernels.normalization import affine, column_moments
 from kernels.products import matmul, matmul_transposed
-from kernels.updates import sparse_update, update
+from kernels.updates import (
+    FUSED,
+    RMSPROPS,
+    UPDATE,
+    apply,
+    prepare,
+    sparse_gradient,
+    sparse_update,
+    squares,
+    stored_gradient,
+    update,
+)
+from kernels.words import CATALOG
 
 from fastmlp import _core
 
@@ -62,16 +78,22 @@ def test_kernel(case: Case) -> None:
 
 def unspecified(call: Call) -> set[str]:
     """What a kernel may leave in any state."""
+    if call.kernel.startswith("prepare_"):
+        return {"update"}  # but for what is expected of it, which is all that is used
     no_gradient = call.kernel.startswith("loss_") and call.arguments["rows"]["scale"] is None
     return {"scratch", *(["rows.dy"] if no_gradient else [])}
 
 
 def test_no_kernel_is_missed() -> None:
-    """All kernels of the list have cases and a benchmark, and the list was read whole."""
-    families = len(CATALOG["loss"]) + 2 * len(CATALOG["optimizer"]) + 2 * len(FUSED)
-    families += sum(name.startswith("activation_") for name in KERNELS)
-    assert len(KERNELS) == (CSRC / "kernels.h").read_text().count("    X(") + families
-    assert {"activation_relu", "activation_dropout"} <= set(KERNELS)
+    """All kernels of the table have cases and a benchmark, and the lists were read whole."""
+    text = (CSRC / "kernels.h").read_text()
+    assert len(FAMILIES) == text.count("    F(")
+    members = sum(len(FAMILY_WORDS[family]) for family in FAMILIES)
+    assert len(KERNELS) == text.count("    X(") + members
+    operations = [*CATALOG["operation"]]
+    assert FAMILY_WORDS["activation"] == operations[operations.index("relu") :]
+    assert FAMILY_WORDS["loss"] == [*CATALOG["loss"]]
+    assert FAMILY_WORDS["prepare"] == FAMILY_WORDS["apply"] == [*CATALOG["optimizer"]]
     assert {case.kernel for case in CASES} == set(KERNELS)
     assert {case.kernel for case in BENCHMARKS} == set(KERNELS)
 
@@ -79,6 +101,21 @@ def test_no_kernel_is_missed() -> None:
 def test_the_headers_constants_were_read() -> None:
     assert (PANEL, GRADIENT_BLOCK, TRANSPOSE_SCRATCH % PANEL) == (8, 1024, 0)
     assert CONSTANTS["FM_UINT8"] == 2
+    assert (PLACES["ADAM_EPSILON"], PLACES["RMSPROP_CENTERED"]) == (3, 2)
+    assert max(PLACES.values()) < CONSTANT_PLACES
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_the_table_has_the_families_kernels_and_no_others(isa: str) -> None:
+    """An address for each that is listed; none for words of no family, layers among them, nor
+    where an optimizer is not fused."""
+    assert len({_core.kernel_address(isa, name) for name in KERNELS}) == len(KERNELS)
+    stored = set(FAMILY_WORDS["apply"]) - set(FAMILY_WORDS["update"])
+    assert stored
+    names = [f"{family}_{word}" for family in ("update", "sparse_update") for word in stored]
+    for name in [*names, "activation_dense", "activation_", "loss_relu", "apply_Adam", "loss"]:
+        with pytest.raises(ValueError, match=name):
+            _core.kernel_address(isa, name)
 
 
 def test_unknown_kernels_and_instruction_sets_have_no_address() -> None:
@@ -157,7 +194,7 @@ def _parameters(after: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "momentum", "nesterov"])
+@pytest.mark.parametrize("optimizer", FUSED)
 @pytest.mark.parametrize("shared", [False, True])
 def test_sparse_and_dense_updates_are_one(isa: str, optimizer: str, shared: bool) -> None:
     """The update by lists of non-zeros leaves the bits of the dense update: where the lists are
@@ -211,15 +248,112 @@ def test_an_update_in_parts_is_the_update(isa: str, shared: bool) -> None:
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "momentum", "nesterov"])
+@pytest.mark.parametrize("density", ["0.3", "normal"])
+def test_sparse_and_dense_gradients_are_one(isa: str, density: str) -> None:
+    sizes = {"rows": 31, "depth": 25}
+    sparse = sparse_gradient(panels=11, density=density, **sizes)
+    dense = stored_gradient(columns=88, values=density, **sizes)
+    g = run_guarded(sparse, isa)["g"]
+    assert np.any(g)
+    assert same_bits(run_guarded(dense, isa)["g"], g)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize(
+    ("optimizer", "shared"), [*((name, False) for name in FUSED), ("adam", True)]
+)
+@pytest.mark.parametrize("rows", [9, 2049])
+def test_a_stored_gradient_that_is_applied_is_the_update(
+    isa: str, optimizer: str, shared: bool, rows: int
+) -> None:
+    sizes: dict[str, Any] = {"depth": 15, "columns": 43}
+    fused = update(optimizer, rows=rows, probe=False, shared=shared, **sizes)
+    g = run_guarded(stored_gradient(rows=rows, **sizes), isa)["g"]
+    stored = apply(optimizer, probe=False, shared=shared, **sizes)
+    stored.arguments["g"] = g
+    assert_same(run_guarded(stored, isa), _parameters(run_guarded(fused, isa)))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_a_resumed_gradient_is_the_whole_batchs(isa: str) -> None:
+    """Blocks of rows one after the other, as a tail that works block by block forms them."""
+    sizes: dict[str, Any] = {"depth": 13, "columns": 9}
+    whole = stored_gradient(rows=1024, **sizes)
+    g = np.full_like(whole.arguments["g"], np.nan)
+    for first, last in ((0, 100), (100, 101), (101, 1024)):
+        part = stored_gradient(rows=last - first, resume=first > 0, **sizes)
+        part.arguments["g"] = g
+        for name in ("x", "dz"):
+            part.arguments[name] = whole.arguments[name][first:last]
+        g = run_guarded(part, isa)["g"]
+    assert same_bits(g, run_guarded(whole, isa)["g"])
+
+
+def test_the_tree_is_the_contracts() -> None:
+    """Seven blocks, written out; the order matters for these numbers."""
+    blocks = [np.array([1.0]), *[np.array([2.0**-53])] * 6]
+    a, b, c, d, e, f, g = blocks
+    assert same_bits(tree(blocks), ((a + b) + (c + d)) + ((e + f) + g))
+    assert not same_bits(tree(blocks), np.array([sum(float(x[0]) for x in blocks)]))
+    assert same_bits(tree(blocks[:5]), ((a + b) + (c + d)) + e)
+    assert same_bits(tree(blocks[:1]), a)
+
+
+@pytest.mark.parametrize("t", [1, 2, 10, 100, 1000, 10**4, 10**6])
+def test_adams_rate_is_that_of_the_formula(t: int) -> None:
+    """Beside powers that are no product of factors. b^t by squaring is off by t EPS of itself at
+    most, so that 1 - b^t is by EPS / (1 - b), since t b^t / (1 - b^t) is below 1 / (1 - b)."""
+    b_1, b_2 = np.longdouble(0.9), np.longdouble(0.999)
+    want = 0.001 * np.sqrt(1 - b_2**t) / (1 - b_1**t)
+    result = run_guarded(prepare("adam", 0.001, t), "baseline")["update"].view(UPDATE)
+    alpha = result["constant"][0, PLACES["ADAM_ALPHA"]]
+    error = EPS / (1 - 0.9) + EPS / (1 - 0.999) / 2 + 4 * EPS
+    assert np.all(np.abs(alpha - want) <= error * want)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_the_sum_of_squares_shows_a_bad_gradient(isa: str, bad: float) -> None:
+    for place in (0, 7, 8, 55):
+        call = squares(56)
+        call.arguments["g"][place] = bad
+        assert not np.isfinite(run_guarded(call, isa)["return"])
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("rows", [2, 37, 1025, 3000])
+def test_a_normalized_batch_has_mean_0_and_variance_1(isa: str, rows: int) -> None:
+    """Moments, then the transformation by them, then moments again. The mean of numbers near
+    1000 is off by sqrt(rows) roundings of their size, and their sum by as many again."""
+    call = column_moments(rows, 3)
+    moments = run_guarded(call, isa)
+    inverse = 1.0 / np.sqrt(moments["variance"])
+    normalizing = affine(rows, 3)
+    normalizing.arguments |= {
+        "x": call.arguments["x"],
+        "scale": inverse,
+        "shift": -moments["mean"] * inverse,
+    }
+    call.arguments["x"] = run_guarded(normalizing, isa)["y"]
+    after = run_guarded(call, isa)
+    error = 2 * EPS * 1000 * rows**0.5 * inverse.max()
+    assert np.abs(after["mean"]).max() <= error
+    assert np.abs(after["variance"] - 1).max() <= 2 * error
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("optimizer", [*FUSED, *RMSPROPS])
 def test_padding_of_parameters_stays_zero(isa: str, optimizer: str) -> None:
     """Ten steps on 5 columns of a panel of 8; the other three have no gradient."""
-    call = update(optimizer, rows=9, depth=4, columns=5, probe=False)
+    if optimizer in FUSED:
+        call = update(optimizer, rows=9, depth=4, columns=5, probe=False)
+    else:
+        call = apply(optimizer, depth=4, columns=5, probe=False)
     w = call.arguments["w"]
     for _ in range(10):
         results = run_guarded(call, isa)
         w["value"] = results["w.value"]
-        w["slot"] = [results.get(f"w.slot.{i}") for i in range(3)]
+        w["slot"] = [results.get(f"w.slot.{i}") for i in range(MAX_SLOTS)]
     for array in _parameters(results).values():
         assert same_bits(array[:, :, 5:], np.zeros_like(array[:, :, 5:]))
         assert np.all(array[:, :, :5] != 0)

@@ -91,37 +91,6 @@ def test_the_compiler_is_given_no_licence() -> None:
         assert not pragmas, path.name
 
 
-def includes(path: Path) -> list[Path]:
-    """The project's own files that a C file includes."""
-    found = re.findall(r'^#include "([^"]+)"', path.read_text(), re.MULTILINE)
-    return [(path.parent / name).resolve().relative_to(CSRC) for name in found]
-
-
-def test_includes_point_one_way() -> None:
-    """kernels <- stages <- step <- network; kernels know no public structure; no circles."""
-    below_all = {Path(name) for name in ("catalog.h", "types.h", "random.h", "kernels.h")}
-    folders = ["kernels", "stages", "step", "network"]
-    edges = {path.relative_to(CSRC): includes(path) for path in SOURCES}
-    for path, targets in edges.items():
-        folder = path.parts[0] if len(path.parts) > 1 else None
-        for target in targets:
-            if folder == "kernels":
-                assert target.parts[0] == "kernels" or target in below_all, (path, target)
-            elif folder in folders and len(target.parts) > 1:
-                above = folders[folders.index(folder) + 1 :]
-                assert target.parts[0] not in above, (path, target)
-    assert set(edges[Path("kernels.h")]) == {Path("catalog.h"), Path("types.h")}
-
-    def visit(path: Path, above: tuple[Path, ...]) -> None:
-        assert path not in above, f"a circle of includes: {(*above, path)}"
-        for target in edges[path]:
-            if target.suffix == ".h":
-                visit(target, (*above, path))
-
-    for path in edges:
-        visit(path, ())
-
-
 def test_every_c_file_states_its_licence() -> None:
     for path in SOURCES:
         assert path.read_text().startswith("/* SPDX-License-Identifier: Apache-2.0"), path.name

@@ -10,6 +10,7 @@ from typing import Any
 from . import elementwise, normalization, products, rows, updates
 from .memory import Call
 from .rows import BINARY, CATEGORICAL, SPARSE, SQUARED
+from .updates import WORDS
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,13 @@ PANELS = (1, 2, 3, 4, 5, 7, 8, 9, 13)
 SPARSE_SIZES = ((1, 9), (3, 257), (4, 8), (5, 7), (9, 31), (16, 64), (2, 1))
 COLUMNS = (1, 7, 8, 9, 23, 65)
 # Optimizer, whether its step shows the gradient to the bit, whether two rows share a division.
-OPTIMIZERS = (
-    *product(updates.OPTIMIZERS, (True, False), (False,)),
+FUSED = (
+    *product(updates.FUSED, (True, False), (False,)),
     *product(("adam",), (True, False), (True,)),
 )
+APPLIED = (*FUSED, *product(updates.RMSPROPS, (False,), (False,)))
+# Rows of 1, 2, 3, 5 and 7 gradient blocks, whose last may be a row, full, or nearly so.
+BLOCKS = (1023, 1024, 1025, 2048, 2049, 4100, 7167)
 
 
 def product_cases() -> Iterator[Case]:
@@ -91,8 +95,8 @@ def product_cases() -> Iterator[Case]:
 
 def update_cases() -> Iterator[Case]:
     sizes: dict[str, Any]
-    for optimizer, probe, shared in OPTIMIZERS:
-        kernel = f"update_{updates.word_of(optimizer)}"
+    for optimizer, probe, shared in FUSED:
+        kernel = f"update_{WORDS[optimizer]}"
         common = {"optimizer": optimizer, "probe": probe, "shared": shared}
         for j, m in enumerate((1, 2, 3, 8, 13, 32, 255, 257)):
             sizes = {"depth": (1, 6, 7, 11, 12, 13)[j % 6], "columns": COLUMNS[j % 6]}
@@ -100,9 +104,9 @@ def update_cases() -> Iterator[Case]:
         for j, depth in enumerate((*range(1, 15), 25)):
             sizes = {"depth": depth, "columns": COLUMNS[j % 6]}
             yield case(kernel, updates.update, rows=5, **sizes, **common)
-        # around a gradient block; beyond it 12 w rows and 32 panels are updated at a time
-        sizes_of_blocks = ((1023, 3, 9), (1024, 1, 9), (1025, 25, 9), (2049, 13, 265))
-        for m, depth, columns in (*sizes_of_blocks, (4097, 13, 9), (6200, 5, 300)):
+        # beyond a gradient block 12 w rows and 32 panels are updated at a time
+        long = zip(BLOCKS, (3, 1, 25, 2, 13, 13, 5), strict=True)
+        for m, depth, columns in (*((m, depth, 9) for m, depth in long), (2049, 13, 265)):
             sizes = {"depth": depth, "columns": columns}
             yield case(kernel, updates.update, rows=m, **sizes, **common)
         for m in (1, 33, 1025):
@@ -116,11 +120,8 @@ def update_cases() -> Iterator[Case]:
         for depth, panels in ((0, 2), (6, 0)):
             sizes = {"rows": 3, "depth": depth, "panels": panels, "density": "0.5"}
             yield case("sparse_" + kernel, updates.sparse_update, **sizes, **common)
-    for optimizer, probe, shared in (
-        *OPTIMIZERS,
-        *product(updates.RMSPROPS, (False,), (False,)),
-    ):
-        kernel = f"apply_{updates.word_of(optimizer)}"
+    for optimizer, probe, shared in APPLIED:
+        kernel = f"apply_{WORDS[optimizer]}"
         common = {"optimizer": optimizer, "probe": probe, "shared": shared}
         for j, depth in enumerate((0, 1, 2, 5, 8)):
             sizes = {"depth": depth, "columns": COLUMNS[j], "gap": j % 2}
@@ -129,34 +130,87 @@ def update_cases() -> Iterator[Case]:
         sizes = {"depth": depth, "columns": COLUMNS[j % 6], "gap": j % 2}
         for m in (0, 1, 5, 48):
             yield case("gradient", updates.stored_gradient, rows=m, resume=m > 1, **sizes)
+    for m, depth in zip(BLOCKS, (3, 1, 25, 2, 13, 13, 5), strict=True):
+        sizes = {"depth": depth, "columns": 9, "gap": depth % 2}
+        yield case("gradient", updates.stored_gradient, rows=m, **sizes)
+    for m in (1, 33, 1025, 4100):
+        sizes = {"depth": 1, "columns": 17, "bias": True}
+        yield case("gradient", updates.stored_gradient, rows=m, **sizes)
+    # so many levels of the tree that fewer than 32 panels have room at once
+    yield case("gradient", updates.stored_gradient, rows=16385, depth=1, columns=209)
+    yield case("gradient", updates.stored_gradient, rows=1025, depth=5, columns=0)
+    yield case("gradient", updates.stored_gradient, rows=1025, depth=0, columns=8)
     sizes = {"depth": 13, "columns": 8}
     yield case("gradient", updates.stored_gradient, rows=7, values="hostile", **sizes)
-    for m, depth, columns in ((1025, 13, 9), (2049, 25, 265), (7000, 3, 9)):
-        sizes = {"rows": m, "depth": depth, "columns": columns}
-        yield case("gradient", updates.stored_gradient, **sizes)
-    for i, (panels, depth) in enumerate(SPARSE_SIZES):
-        for m, density in product((0, 1, 7, 32), ("0.2", "0", "normal")):
-            sizes = {"rows": m, "depth": depth, "panels": panels, "density": density}
-            yield case("sparse_gradient", updates.sparse_gradient, gap=i % 2, **sizes)
-    for optimizer, t in product((*updates.OPTIMIZERS, *updates.RMSPROPS), (1, 2, 7, 1000, 2**40)):
-        kernel = f"prepare_{updates.word_of(optimizer)}"
-        yield case(kernel, updates.prepare, optimizer=optimizer, t=t)
-    for count in (0, 8, 16, 104, 1048):
-        yield case("squares", updates.squares, count=count)
-        yield case("multiply_by", updates.multiply_by, count=count, factor=0.3)
-        yield case("clip", updates.clip, count=count, limit=0.5)
-    yield case("squares", updates.squares, count=64, values="hostile")
     for optimizer in ("adam", "sgd", "momentum"):
-        kernel = f"update_{updates.word_of(optimizer)}"
+        kernel = f"update_{WORDS[optimizer]}"
         common = {"optimizer": optimizer, "probe": True}
         hostile = {"rows": 7, "depth": 13, "columns": 8, "values": "hostile"}
         yield case(kernel, updates.update, **hostile, **common)
         hostile = {"rows": 7, "depth": 13, "panels": 2, "density": "hostile"}
         yield case("sparse_" + kernel, updates.sparse_update, **hostile, **common)
+    for m, depth, panels in (
+        (1, 1, 1),
+        (5, 7, 3),
+        (13, 8, 2),
+        (32, 30, 4),
+        (9, 25, 9),
+        (31, 9, 17),
+    ):
+        sizes = {"rows": m, "depth": depth, "panels": panels, "gap": depth % 3}
+        for density in ("0.3", "normal", "0", "hostile"):
+            yield case("sparse_gradient", updates.sparse_gradient, density=density, **sizes)
+    for m, depth, panels in ((1024, 5, 1), (0, 5, 2), (3, 0, 2), (3, 6, 0)):
+        sizes = {"rows": m, "depth": depth, "panels": panels, "density": "0.5"}
+        yield case("sparse_gradient", updates.sparse_gradient, **sizes)
 
 
-def activation(builder: Callable[..., Call], /, **options: Any) -> Case:
-    return case(f"activation_{builder.__name__}", builder, **options)
+def prepare_cases() -> Iterator[Case]:
+    given: dict[str, Any]
+    for t in (1, 2, 3, 7, 1000, 54321, 2**40, 2**64 - 1):
+        for given in ({}, {"beta_1": 0.0}, {"beta_2": 0.0}, {"beta_1": 0.99, "beta_2": 0.9}):
+            yield case("prepare_adam", updates.prepare, word="adam", rate=0.001, t=t, **given)
+    for epsilon in (0.0, 1e-151, 1e-150, 1.0000001e-150, 1e-7):  # two rows may share a division
+        yield case("prepare_adam", updates.prepare, word="adam", rate=0.1, t=5, epsilon=epsilon)
+    for rate, momentum, flag in product((0.01, 0.0, -0.5), (0.0, 0.9), (0.0, 1.0)):
+        given = {"rate": rate, "t": 3, "momentum": momentum}
+        yield case("prepare_sgd", updates.prepare, word="sgd", nesterov=flag, **given)
+        given |= {"rho": 0.95, "epsilon": 1e-5, "centered": flag}
+        yield case("prepare_rmsprop", updates.prepare, word="rmsprop", **given)
+    for word in ("sgd", "rmsprop"):
+        yield case(f"prepare_{word}", updates.prepare, word=word, rate=0.001, t=2**64 - 1)
+
+
+def gradient_cases() -> Iterator[Case]:
+    """What is done to gradients before they are applied."""
+    for count in (0, 8, 16, 24, 56, 88, 104, 1016):
+        yield case("squares", updates.squares, count=count)
+        for factor in (0.7, -0.0, 1e-300):
+            yield case("multiply_by", updates.multiply_by, count=count, factor=factor)
+        for limit in (0.5, 0.0, float("inf")):
+            yield case("clip", updates.clip, count=count, limit=limit)
+            yield case("clip", updates.clip, count=count, limit=limit, values="special")
+    yield case("squares", updates.squares, count=24, values="hostile")
+    for factor in (3.0, 1e10, 1e-310):
+        yield case("multiply_by", updates.multiply_by, count=56, factor=factor, values="hostile")
+
+
+def normalization_cases() -> Iterator[Case]:
+    for i, (m, panels) in enumerate(product((1, 2, 7, 8, 9, 31, 101), (1, 2, 3, 7))):
+        common = {"rows": m, "panels": panels, "gap": i % 2}
+        yield case("column_moments", normalization.column_moments, **common)
+        yield case("affine", normalization.affine, in_place=i % 3 == 0, **common)
+        yield case("normalized_sums", normalization.normalized_sums, **common)
+        yield case("normalized_gradient", normalization.normalized_gradient, **common)
+    for m in BLOCKS:
+        yield case("normalized_sums", normalization.normalized_sums, rows=m, panels=2)
+    yield case("column_moments", normalization.column_moments, rows=2049, panels=2)
+    yield case("normalized_gradient", normalization.normalized_gradient, rows=2049, panels=2)
+    for m, panels in ((0, 2), (3, 0), (0, 0)):
+        yield case("affine", normalization.affine, rows=m, panels=panels)
+        yield case("normalized_sums", normalization.normalized_sums, rows=m, panels=panels)
+        yield case("normalized_gradient", normalization.normalized_gradient, rows=m, panels=panels)
+    yield case("column_moments", normalization.column_moments, rows=3, panels=0)
 
 
 def elementwise_cases() -> Iterator[Case]:
@@ -169,12 +223,15 @@ def elementwise_cases() -> Iterator[Case]:
         for first in (True, False):
             common["first"] = first
             for values in ("normal", "special"):
-                for builder in (elementwise.relu, elementwise.tanh, elementwise.sigmoid):
-                    yield activation(builder, values=values, **common)
+                yield case("activation_relu", elementwise.relu, values=values, **common)
+                yield case("activation_tanh", elementwise.tanh, values=values, **common)
+            for values in ("normal", "special", "sigmoidal"):
+                yield case("activation_sigmoid", elementwise.sigmoid, values=values, **common)
             leaky = {"negative_slope": 0.25, "max_value": 1.0, "threshold": -0.5}
-            yield activation(elementwise.relu, **common, **leaky)
-            yield activation(elementwise.rescaling, scale=1 / 255, offset=-0.1, **common)
-            yield activation(elementwise.dropout, rate=0.3, **common)
+            yield case("activation_relu", elementwise.relu, **common, **leaky)
+            rescaled = {"scale": 1 / 255, "offset": -0.1, **common}
+            yield case("activation_rescaling", elementwise.rescaling, **rescaled)
+            yield case("activation_dropout", elementwise.dropout, rate=0.3, **common)
     for first_panel, panels, step, rate in (
         (0, 1, 7, 0.5),
         (3, 6, 2**32 - 1, 0.2),
@@ -185,7 +242,7 @@ def elementwise_cases() -> Iterator[Case]:
         where = {"first_row": 1000, "first_panel": first_panel, "step": step, "rate": rate}
         for values in ("normal", "special"):
             common = {"rows": 4, "panels": panels, "slope": True, "values": values}
-            yield activation(elementwise.dropout, **common, **where)
+            yield case("activation_dropout", elementwise.dropout, **common, **where)
     for (m, panels), values in product(sizes, ("normal", "hostile")):
         yield case("multiply", elementwise.multiply, rows=m, panels=panels, values=values)
     for kernel, n in product(("map_exp", "map_log", "map_tanh"), (0, 1, 2, 3, 7, 8, 9, 31)):
@@ -221,64 +278,46 @@ def row_cases() -> Iterator[Case]:
             yield from loss_cases(common)
     for builder in (rows.softmax, rows.softmax_gradient):
         yield case(builder.__name__, builder, rows=0, outputs=5)
-    yield loss(SPARSE, rows=0, outputs=5)
+    for kind in (SPARSE, CATEGORICAL, BINARY, SQUARED):
+        yield loss_case(kind, rows=0, outputs=5)
 
 
-def loss(kind: str, /, **options: Any) -> Case:
+def loss_case(kind: str, **options: Any) -> Case:
     return case(f"loss_{kind}", rows.loss, kind=kind, **options)
 
 
 def loss_cases(common: dict[str, Any]) -> Iterator[Case]:
     for values, gradient in product(("normal", "huge", "steep"), (True, False)):
         options = {"values": values, "gradient": gradient, **common}
-        yield loss(SPARSE, **options)
+        yield loss_case(SPARSE, **options)
+        yield loss_case(BINARY, **options)
     for smoothing, gradient in product((0.0, 0.1), (True, False)):
         options = {"smoothing": smoothing, "gradient": gradient, **common}
-        yield loss(CATEGORICAL, **options)
-        yield loss(CATEGORICAL, from_logits=False, **options)
-    for kind, values in product((SPARSE, CATEGORICAL), ("normal", "clipped")):
-        options = {"values": values, "from_logits": False, **common}
-        yield loss(kind, **options)
-    for smoothing, gradient in product((0.0, 0.1), (True, False)):
-        options = {"smoothing": smoothing, "gradient": gradient, **common}
-        yield loss(BINARY, **options)
-        yield loss(BINARY, values="steep", **options)
-        yield loss(BINARY, from_logits=False, **options)
-        yield loss(BINARY, from_logits=False, values="clipped", **options)
+        for kind, from_logits in product((CATEGORICAL, BINARY), (True, False)):
+            yield loss_case(kind, from_logits=from_logits, **options)
+    for kind, values in product((SPARSE, CATEGORICAL, BINARY), ("normal", "clipped")):
+        yield loss_case(kind, values=values, from_logits=False, **common)
+    yield loss_case(BINARY, values="sure", **common)
+    yield loss_case(BINARY, values="clipped", from_logits=False, smoothing=0.1, **common)
     if common["rows"] == 3:
-        yield loss(SPARSE, values="nan", **common)
+        yield loss_case(SPARSE, values="nan", **common)
+        yield loss_case(BINARY, values="nan", **common)
     elif common["outputs"] > 2:  # the one label is of a class that is not -inf
-        yield loss(SPARSE, values="infinite", **common)
+        yield loss_case(SPARSE, values="infinite", **common)
     for gradient in (True, False):
-        yield loss(SQUARED, gradient=gradient, **common)
-
-
-def normalization_cases() -> Iterator[Case]:
-    for m, panels in product((1, 2, 7, 97), (1, 2, 5)):
-        for builder in NORMALIZATION:
-            yield case(builder.__name__, builder, rows=m, panels=panels)
-    for m in (1024, 1025, 2049, 5200, 7000):
-        yield case("normalized_sums", normalization.normalized_sums, rows=m, panels=2)
-    for builder in NORMALIZATION:
-        yield case(builder.__name__, builder, rows=3, panels=0)
-
-
-NORMALIZATION = (
-    normalization.column_moments,
-    normalization.affine,
-    normalization.normalized_sums,
-    normalization.normalized_gradient,
-)
+        yield loss_case(SQUARED, gradient=gradient, **common)
 
 
 def all_cases() -> list[Case]:
     groups = (
         product_cases,
         update_cases,
+        prepare_cases,
+        gradient_cases,
+        normalization_cases,
         elementwise_cases,
         gather_cases,
         row_cases,
-        normalization_cases,
     )
     return [found for group in groups for found in group()]
 
@@ -318,26 +357,27 @@ BENCHMARKS = [
         )
     ),
     case("gradient", updates.stored_gradient, rows=48, depth=32, columns=16),
+    case("sparse_gradient", updates.sparse_gradient, rows=32, depth=784, panels=16, density="0.19"),
     *(
-        case(f"apply_{name}", updates.apply, optimizer=name, depth=784, columns=128, probe=False)
-        for name in ("adam", "sgd", "rmsprop")
+        case(f"apply_{word}", updates.apply, optimizer=word, depth=32, columns=16, probe=False)
+        for word in ("adam", "sgd", "rmsprop")
     ),
     *(
-        case(f"prepare_{name}", updates.prepare, optimizer=name, t=1000)
-        for name in ("adam", "sgd", "rmsprop")
+        case(f"prepare_{word}", updates.prepare, word=word, rate=0.001, t=1000)
+        for word in ("adam", "sgd", "rmsprop")
     ),
-    case("squares", updates.squares, count=784 * 8),
-    case("multiply_by", updates.multiply_by, count=784 * 8, factor=0.3),
-    case("clip", updates.clip, count=784 * 8, limit=0.5),
-    case(
-        "sparse_gradient",
-        updates.sparse_gradient,
-        rows=32,
-        depth=784,
-        panels=16,
-        density="0.19",
+    case("squares", updates.squares, count=784 * 128),
+    case("multiply_by", updates.multiply_by, count=784 * 128, factor=0.5),
+    case("clip", updates.clip, count=784 * 128, limit=0.5),
+    *(
+        case(builder.__name__, builder, rows=256, panels=16)
+        for builder in (
+            normalization.column_moments,
+            normalization.affine,
+            normalization.normalized_sums,
+            normalization.normalized_gradient,
+        )
     ),
-    *(case(builder.__name__, builder, rows=256, panels=16) for builder in NORMALIZATION),
     case("sparse_row", products.sparse_row, depth=784, panels=16, density="0.19"),
     case("sparse_matmul", products.sparse_matmul, rows=32, depth=784, panels=16, density="0.19"),
     *(
@@ -368,18 +408,22 @@ BENCHMARKS = [
     ),
     case("add_bias", elementwise.add_bias, rows=32, panels=16, slope=True),
     *(
-        activation(builder, rows=32, panels=16, slope=True)
-        for builder in (elementwise.relu, elementwise.tanh, elementwise.sigmoid)
+        case(f"activation_{word}", builder, rows=32, panels=16, slope=True, **options)
+        for word, builder, options in (
+            ("relu", elementwise.relu, {}),
+            ("tanh", elementwise.tanh, {}),
+            ("sigmoid", elementwise.sigmoid, {}),
+            ("rescaling", elementwise.rescaling, {"scale": 1 / 255}),
+            ("dropout", elementwise.dropout, {"rate": 0.2}),
+        )
     ),
-    activation(elementwise.rescaling, rows=32, panels=16, slope=True, scale=1 / 255),
-    activation(elementwise.dropout, rows=32, panels=16, slope=True, rate=0.2),
     case("multiply", elementwise.multiply, rows=32, panels=16),
     case("softmax", rows.softmax, rows=32, outputs=10),
     case("softmax_gradient", rows.softmax_gradient, rows=32, outputs=10),
-    loss(SPARSE, rows=32, outputs=10),
-    loss(CATEGORICAL, rows=32, outputs=10, from_logits=False),
-    loss(SQUARED, rows=32, outputs=10),
-    loss(BINARY, rows=32, outputs=10),
+    loss_case(SPARSE, rows=32, outputs=10),
+    loss_case(CATEGORICAL, rows=32, outputs=10, from_logits=False),
+    loss_case(BINARY, rows=32, outputs=10),
+    loss_case(SQUARED, rows=32, outputs=10),
     *(
         case(kernel, elementwise.map_function, kernel=kernel, n=1024)
         for kernel in ("map_exp", "map_log", "map_tanh")

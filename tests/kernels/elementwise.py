@@ -10,19 +10,28 @@ import numpy as np
 from fastmlp.random import dropout_mask
 
 from .exact import EPS, Float64Array
-from .header import CONSTANTS, PAIR_SCRATCH, PANEL, options
+from .header import CONSTANTS, PAIR_SCRATCH, PANEL
 from .layout import ENTRY, JUNK, PAIR, SPAN, draw, entries, normal, pair_lists, row_mask, up
 from .memory import Call, Want
+from .words import options
 
-# What fm_block says to kernels that draw random numbers, for those that do not.
-NOWHERE = {"seed": 0, "step": 0, "first_row": 0, "first_column": 0}
 SPECIAL = np.array([0.0, -0.0, np.inf, np.nan, 5e-324, -1e308, 1e308, 1.5, -2.0])
 
 
+# Where exp(-|x|) is 1, is rounded away beside 1, is subnormal, and is 0.
+SIGMOIDAL = np.array(
+    [*SPECIAL, -np.inf, 36.0, 38.0, *(s * x for x in (709, 740, 746) for s in (1, -1))]
+)
+
+
 def _values(values: str, rows: int, stride: int) -> Float64Array:
-    if values == "special":
-        return np.resize(SPECIAL, (rows, stride))
+    if values in ("special", "sigmoidal"):
+        return np.resize(SPECIAL if values == "special" else SIGMOIDAL, (rows, stride))
     return draw(values, "y", rows, stride)
+
+
+# fm_block's members for what draws random numbers, where nothing does.
+NOWHERE = {"seed": 0, "step": 0, "first_row": 0, "first_column": 0}
 
 
 @dataclass(frozen=True)
@@ -45,23 +54,25 @@ class _Block:
     def call(
         self,
         kernel: str,
-        option: list[float] | None,
+        option: Float64Array | None,
         y: Float64Array,
         dy: Float64Array,
-        tolerance: float = 0.0,
-        where: dict[str, Any] | None = None,
+        y_error: Float64Array | float = 0.0,
+        dy_error: Float64Array | float = 0.0,
+        tiny: float = 0.0,
+        random: dict[str, int] = NOWHERE,
     ) -> Call:
-        """y and dy: function and derivative at z; tolerance: relative; option: of an activation;
-        where: what fm_block says besides, of random numbers."""
+        """y and dy: function and derivative at z, with what they may be off by; tiny: what any
+        result may be off by besides; option: None where the kernel has no such parameter;
+        random: fm_block's members for what draws random numbers."""
         rows, stride = y.shape
         panels = stride // PANEL - 1
         mask = row_mask(rows, stride, panels * PANEL)
         before = normal("slope", rows, stride) if self.slope else None
-        with np.errstate(invalid="ignore"):
-            wants = {"block.y": Want(y, tolerance * np.abs(y), mask)}
+        wants = {"block.y": Want(y, y_error + tiny, mask)}
         if before is not None:
             factor = np.ones_like(before) if self.first else before
-            wants["block.slope"] = Want(factor * dy, tolerance * np.abs(factor), mask)
+            wants["block.slope"] = Want(factor * dy, dy_error * np.abs(factor) + tiny, mask)
         block = {
             "y": self.y,
             "slope": before,
@@ -70,12 +81,11 @@ class _Block:
             "panels": panels,
             "bias": self.bias,
             "first": self.first,
-            **NOWHERE,
-            **(where or {}),
+            **random,
         }
         return Call(
             kernel,
-            {"block": block} | ({} if option is None else {"option": np.array(option)}),
+            {"block": block} | ({} if option is None else {"option": option}),
             dict.fromkeys(wants, mask),
             lambda: wants,
             traffic=rows * panels * PANEL * 16 * len(wants),
@@ -110,12 +120,14 @@ def relu(
         below = negative_slope * (z - threshold)
     y = np.where(z >= max_value, max_value, np.where(z > threshold, z, below))
     dy = np.where(z >= max_value, 0.0, np.where(z > threshold, 1.0, negative_slope))
-    given = {
-        "negative_slope": negative_slope,
-        "max_value": max_value,
-        "threshold": threshold,
-    }
-    call = block.call("activation_relu", options("operation", "relu", **given), y, dy)
+    option = options(
+        "operation",
+        "relu",
+        negative_slope=negative_slope,
+        max_value=max_value,
+        threshold=threshold,
+    )
+    call = block.call("activation_relu", option, y, dy)
     if negative_slope == 0.0:  # the sign of a zero is no part of the contract
         want = call.expected()["block.y"]
         call.expected()["block.y"] = Want(want.values, np.where(y == 0, 5e-324, 0.0), want.where)
@@ -127,25 +139,25 @@ def tanh(rows: int, panels: int, slope: bool, first: bool = True, values: str = 
     y = np.tanh(block.z)
     # tanh is within 2.5 ulp and NumPy's within 4; the slope 1 - y^2 then moves by 2 |y| times that
     option = options("operation", "tanh")
-    return block.call("activation_tanh", option, y, 1.0 - y * y, tolerance=16 * EPS)
+    return block.call("activation_tanh", option, y, 1.0 - y * y, 16 * EPS * np.abs(y), 16 * EPS)
 
 
 def sigmoid(
     rows: int, panels: int, slope: bool, first: bool = True, values: str = "normal"
 ) -> Call:
-    """y = 1 / (1 + e) or e / (1 + e), e = exp(-|z|)."""
+    """e = exp(-|z|) is within 1 ulp, at most EPS; 1 + e, the quotient and each product round by
+    half of that. So y = 1 / (1 + e) or e / (1 + e) is within 2.5 EPS, and the slope
+    e / (1 + e)^2, in which 1 + e and the quotient count twice, within 4; rounding what is
+    expected and multiplying with the slope before add up to 1.5. Where a result is subnormal
+    it may be two steps off."""
     block = _block(rows, panels, slope, first, values)
-    with np.errstate(over="ignore", under="ignore"):
-        e = np.exp(-np.abs(block.z))
-    y = np.where(block.z < 0, e, 1.0) / (1.0 + e)
-    # exp is within 1 ulp here and in NumPy; three roundings follow, four in the slope
-    return block.call(
-        "activation_sigmoid",
-        options("operation", "sigmoid"),
-        y,
-        e / np.square(1.0 + e),
-        tolerance=8 * EPS,
-    )
+    z = block.z.astype(np.longdouble)
+    with np.errstate(under="ignore", over="ignore"):
+        e = np.exp(-np.abs(z))
+        y = np.asarray(np.where(z < 0, e, 1) / (1 + e), np.float64)
+        dy = np.asarray(e / np.square(1 + e), np.float64)
+        option, errors = options("operation", "sigmoid"), (4 * EPS * y, 6 * EPS * dy)
+        return block.call("activation_sigmoid", option, y, dy, *errors, tiny=1e-323)
 
 
 def rescaling(
@@ -178,13 +190,14 @@ def dropout(
     scale = 1.0 / (1.0 - rate)
     with np.errstate(over="ignore"):
         y = np.where(kept, z * scale, 0.0)
-    return block.call(
-        "activation_dropout",
-        options("operation", "dropout", rate=rate),
-        y,
-        np.where(kept, scale, 0.0),
-        where={"seed": seed, "step": step, "first_row": first_row, "first_column": first_column},
-    )
+    random = {
+        "seed": seed,
+        "step": step,
+        "first_row": first_row,
+        "first_column": first_column,
+    }
+    option, dy = options("operation", "dropout", rate=rate), np.where(kept, scale, 0.0)
+    return block.call("activation_dropout", option, y, dy, random=random)
 
 
 def multiply(rows: int, panels: int, values: str = "normal") -> Call:

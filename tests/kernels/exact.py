@@ -6,6 +6,7 @@ Nothing here uses the engine or the machine's fma instruction: it is what they a
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -93,26 +94,31 @@ def chain(x: Float64Array, w: Float64Array, start: Float64Array | None = None) -
     return y
 
 
+def tree(blocks: Sequence[Float64Array]) -> Float64Array:
+    """The sum of blocks by a binary tree: 2i and 2i + 1, then those sums, and so on; a block
+    without a partner goes up as it is."""
+    while len(blocks) > 1:
+        pairs = zip(blocks[::2], blocks[1::2], strict=False)
+        alone = blocks[len(blocks) // 2 * 2 :]
+        blocks = [*(a + b for a, b in pairs), *alone]
+    return blocks[0]
+
+
+def in_blocks(rows: int, block: int) -> list[slice]:
+    """The batch rows of each block; without rows one block without any."""
+    return [slice(first, min(first + block, rows)) for first in range(0, max(rows, 1), block)]
+
+
 _gradients: dict[Any, Float64Array] = {}  # each optimizer asks for the same ones
 
 
 def gradient(x: Float64Array, dz: Float64Array, block: int) -> Float64Array:
-    """x^T (K, B) dz (B, N): the chains of blocks of batch rows, added by a binary tree:
-    blocks 2i and 2i + 1, then those sums, and so on."""
+    """x^T (K, B) dz (B, N): the tree's sum of the chains of blocks of batch rows."""
     key = (x.shape, dz.shape, block, x.tobytes(), dz.tobytes())
     if key not in _gradients:
-        _gradients[key] = _gradient(x, dz, block)
+        chains = [chain(x[rows].T, dz[rows]) for rows in in_blocks(len(x), block)]
+        _gradients[key] = tree(chains)
     return _gradients[key]
-
-
-def _gradient(x: Float64Array, dz: Float64Array, block: int) -> Float64Array:
-    starts = range(0, max(len(x), 1), block)
-    sums = [chain(x[i : i + block].T, dz[i : i + block]) for i in starts]
-    while len(sums) > 1:
-        left, right = sums[::2], sums[1::2]
-        lone = left[len(right) :]
-        sums = [a + b for a, b in zip(left, right, strict=False)] + lone
-    return sums[0]
 
 
 def equal_bits(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.bool_]:

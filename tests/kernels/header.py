@@ -1,7 +1,7 @@
 """The prototypes, structures and constants of csrc/kernels.h and what it includes, for ctypes.
 
-They are read from the headers, so that a changed signature can not be called by an old one; words
-and their kinds are read from the compiled catalog.
+They are read from the headers, so that a changed signature can not be called by an old one.
+A family of kernels has one for each word of the catalog: "activation_relu", "update_adam".
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastmlp import _core
-
 CSRC = Path(__file__).parents[2] / "csrc"
 
 _SCALARS: dict[str, Any] = {
@@ -25,9 +23,9 @@ _SCALARS: dict[str, Any] = {
     "int64_t": ctypes.c_int64,
     "size_t": ctypes.c_size_t,
     "uint8_t": ctypes.c_uint8,
-    "unsigned": ctypes.c_uint,
     "uint32_t": ctypes.c_uint32,
     "uint64_t": ctypes.c_uint64,
+    "unsigned": ctypes.c_uint,
     "void": None,
 }
 
@@ -39,7 +37,7 @@ class Declaration:
     name: str
     base: str
     pointer: bool
-    count: int | None  # of an array member, all dimensions together
+    shape: tuple[int, ...]  # of an array member
 
 
 @dataclass(frozen=True)
@@ -77,107 +75,115 @@ def _declarations(text: str) -> list[Declaration]:
     for declarator in match[2].split(","):
         name = re.search(r"(\w+)\s*((?:\[\w+\])*)\s*$", declarator)
         assert name, f"no name: {declarator!r}"
-        sizes = re.findall(r"\w+", name[2])
-        count = math.prod(map(_number, sizes)) if sizes else None
-        result.append(Declaration(name[1], match[1], "*" in declarator, count))
+        shape = tuple(_number(size) for size in re.findall(r"\w+", name[2]))
+        result.append(Declaration(name[1], match[1], "*" in declarator, shape))
     return result
 
 
 def _enumerations(text: str) -> dict[str, dict[str, int]]:
-    """Members of every enumeration that counts up from 0."""
-    found = re.findall(r"typedef enum \w+ \{(.*?)\} (\w+);", text, re.DOTALL)
+    """Members of every enumeration that is written out and counts up from 0."""
+    found = re.findall(r"typedef enum \w+ \{([\w\s,]*)\} (\w+);", text)
     return {
-        name: {member: i for i, member in enumerate(re.findall(r"\b(FM_\w+)", body))}
+        name: {member: i for i, member in enumerate(re.findall(r"\w+", body))}
         for body, name in found
     }
 
 
-def _ctype(declaration: Declaration, types: dict[str, Any]) -> Any:
-    single = ctypes.c_void_p if declaration.pointer else types[declaration.base]
-    return single if declaration.count is None else single * declaration.count
+def _places(text: str) -> dict[str, int]:
+    """Members of the nameless enumerations: places of fm_update and bits of its variant."""
+    result = {}
+    for body in re.findall(r"^enum \{([\w\s,=]*)\};", text, re.MULTILINE):
+        value = -1
+        for name, given in re.findall(r"(\w+)(?: = (\d+))?", body):
+            value = int(given) if given else value + 1
+            result[name] = value
+    return result
 
 
-def _structures(text: str, types: dict[str, Any]) -> dict[str, Any]:
-    """ctypes structures of all plain ones, in the header's order."""
+def ctype(declaration: Declaration) -> Any:
+    """The ctypes type of a parameter or member."""
+    kind = ctypes.c_void_p if declaration.pointer else TYPES[declaration.base]
+    for size in reversed(declaration.shape):
+        kind = kind * size
+    return kind
+
+
+def _structures(text: str) -> dict[str, Any]:
+    """Adds ctypes structures of all plain ones to TYPES, in the header's order."""
     members: dict[str, list[Declaration]] = {}
     for name, body in re.findall(r"typedef struct (\w+) \{(.*?)\} \1;", text, re.DOTALL):
-        if "#define" in body or "##" in body:  # the kernel table itself, and what macros make
+        if "#define" in body:  # the kernel table itself
             continue
         parts = [part for part in body.split(";") if part.strip()]
         members[name] = [d for part in parts for d in _declarations(part)]
-        fields = [(d.name, _ctype(d, types)) for d in members[name]]
-        types[name] = type(name, (ctypes.Structure,), {"_fields_": fields})
+        fields = [(d.name, ctype(d)) for d in members[name]]
+        TYPES[name] = type(name, (ctypes.Structure,), {"_fields_": fields})
     return members
 
 
-def _prototypes(text: str) -> dict[str, Prototype]:
-    body = text.split("#define FM_KERNELS(X)")[1].split("#define FM_KERNEL_FAMILIES")[0]
+def _list(text: str, name: str) -> str:
+    """The body of a list macro: it ends where the next directive or declaration begins."""
+    return re.split(r"^(?:#|typedef)", text.split(f"#define {name}(")[1], flags=re.MULTILINE)[0]
+
+
+def _words(name: str) -> dict[str, str]:
+    """A list of the catalog: each word -> what its X takes besides."""
+    entries = re.split(r"\bX\((\w+),", _list(_headers, name))[1:]
+    return dict(zip(entries[::2], entries[1::2], strict=True))
+
+
+def _prototype(name: str, result: str, parameters: str) -> Prototype:
+    declared = tuple(d for p in parameters.split(",") for d in _declarations(p))
+    return Prototype(name, result, declared)
+
+
+def _prototypes() -> dict[str, Prototype]:
+    body = _list(_headers, "FM_KERNELS")
     found = re.findall(r"X\(\s*(\w+)\s*,\s*(\w+)\s*,\s*\((.*?)\)\s*\)", body, re.DOTALL)
-    return {
-        name: Prototype(
-            name, result, tuple(d for p in parameters.split(",") for d in _declarations(p))
-        )
-        for result, name, parameters in found
-    }
+    result = {name: _prototype(name, returned, given) for returned, name, given in found}
+    for family, parameters in FAMILIES.items():
+        names = [f"{family}_{word}" for word in FAMILY_WORDS[family]]
+        result |= {name: _prototype(name, "void", parameters) for name in names}
+    return result
 
 
-def _family_prototypes(text: str) -> dict[str, Prototype]:
-    """Every kernel of a family under the name by which it is called: activation_relu."""
-    body = text.split("#define FM_KERNEL_FAMILIES(F)")[1].split("#define F(")[0]
-    words = {
-        "activation": [w for w, (kind, _) in CATALOG["operation"].items() if kind >= _LAYERS],
-        "loss": list(CATALOG["loss"]),
-        **{family: list(CATALOG["optimizer"]) for family in ("prepare", "apply")},
-        **dict.fromkeys(("update", "sparse_update"), FUSED),
-    }
-    found = re.findall(r"F\(\s*(\w+)\s*,\s*\((.*?)\)\s*\)", body, re.DOTALL)
-    assert {family for family, _ in found} == set(words)
-    return {
-        f"{family}_{word}": Prototype(
-            f"{family}_{word}",
-            "void",
-            tuple(d for p in parameters.split(",") for d in _declarations(p)),
-        )
-        for family, parameters in found
-        for word in words[family]
-    }
-
-
-#: Words of the compiled catalog: family -> name -> (kind, {option: default}).
-CATALOG = {family: _core.catalog(family) for family in ("operation", "loss", "optimizer")}
-#: Optimizers that have kernels with the gradient in registers.
-FUSED = ["adam", "sgd"]
-_LAYERS = CATALOG["operation"]["relu"][0]  # layers are counted before activations
-
-
-def options(family: str, name: str, **given: float) -> list[float]:
-    """The options of a word in the catalog's order, as many as a kernel may read."""
-    known = CATALOG[family][name][1]
-    assert given.keys() <= known.keys(), f"{name} has the options {list(known)}"
-    values = list((known | given).values())
-    return [*values, *[0.0] * (_defines["FM_MAX_OPTIONS"] - len(values))]
-
-
-_headers = _text("types.h") + _text("catalog.h") + _text("kernels.h")
+_headers = "".join(_text(name) for name in ("types.h", "catalog.h", "kernels.h"))
 _defines: dict[str, int] = {}
 _definitions(_headers)
 _enums = _enumerations(_headers)
 
 TYPES: dict[str, Any] = {**_SCALARS, **dict.fromkeys(_enums, ctypes.c_int)}
-MEMBERS = _structures(_headers, TYPES)
+MEMBERS = _structures(_headers)
 CONSTANTS = {name: value for members in _enums.values() for name, value in members.items()}
-KERNELS = _prototypes(_headers) | _family_prototypes(_headers)
+PLACES = _places(_text("kernels/optimizers.h"))
+ACTIVATIONS, LOSSES, OPTIMIZERS = map(_words, ("FM_ACTIVATIONS", "FM_LOSSES", "FM_OPTIMIZERS"))
+FUSED = [word for word, rest in OPTIMIZERS.items() if re.search(r"\bFUSED\b", rest)]
+FAMILY_WORDS = {
+    "activation": list(ACTIVATIONS),
+    "loss": list(LOSSES),
+    "prepare": list(OPTIMIZERS),
+    "apply": list(OPTIMIZERS),
+    "update": FUSED,
+    "sparse_update": FUSED,
+}
+# Family -> its parameters.
+FAMILIES: dict[str, str] = dict(
+    re.findall(
+        r"F\(\s*(\w+)\s*,\s*\((.*?)\)\s*\)", _list(_headers, "FM_KERNEL_FAMILIES"), re.DOTALL
+    )
+)
+KERNELS = _prototypes()
 PANEL = _defines["FM_PANEL"]
+CONSTANT_PLACES = _defines["FM_CONSTANTS"]
+MAX_SLOTS = _defines["FM_MAX_SLOTS"]
 GRADIENT_BLOCK = _defines["FM_GRADIENT_BLOCK"]
 PAIR_SCRATCH = _defines["FM_PAIR_SCRATCH"]
 TRANSPOSE_SCRATCH = _defines["FM_TRANSPOSE_SCRATCH"]
 UPDATE_SCRATCH = _defines["FM_UPDATE_SCRATCH"]
-MAX_SLOTS = _defines["FM_MAX_SLOTS"]
-UPDATE_CONSTANTS = _defines["FM_CONSTANTS"]
 
 
 def function(address: int, name: str) -> Any:
     """The kernel at an address, as a Python callable."""
     prototype = KERNELS[name]
-    arguments = [_ctype(p, TYPES) for p in prototype.parameters]
+    arguments = [ctype(p) for p in prototype.parameters]
     return ctypes.CFUNCTYPE(TYPES[prototype.result], *arguments)(address)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fastmlp import _core
 
-from .header import KERNELS, MEMBERS, TYPES, Declaration, function
+from .header import KERNELS, MEMBERS, TYPES, Declaration, ctype, function
 
 GUARD = 256  # bytes on each side of what may be written
 PATTERN = 0xFF  # as float64 a NaN, so that a stray read of it poisons the result
@@ -42,7 +42,8 @@ class Call:
 
     arguments: by the header's names; arrays become pointers to guarded copies, dicts become
     structures, lists of arrays become arrays of pointers, None becomes NULL; a string is
-    the path of an earlier buffer, which is passed again. A number is repeated in an array.
+    the path of an earlier buffer, which is passed again. An array given for an array member is
+    its contents.
     writes: path of each buffer that may change -> mask of the elements that may, None for all.
     expected: path -> Want; only computed when asked for, since benchmarks do not.
     """
@@ -116,17 +117,16 @@ class _Layout:
         if isinstance(given, list):
             array = self.pointers(path, given)
             self.alive.append(array)
-            return array if declared.count is not None else ctypes.addressof(array)
+            return array if declared.shape else ctypes.addressof(array)
         if isinstance(given, dict):
             made = self.structure(path, declared.base, given)
             self.alive.append(made)
             return ctypes.addressof(made) if declared.pointer else made
         if isinstance(given, str):
             return self.buffers[given].address
-        if declared.count is not None:
-            members = given.ravel() if isinstance(given, np.ndarray) else [given] * declared.count
-            assert len(members) == declared.count, path
-            return (TYPES[declared.base] * declared.count)(*members)
+        if declared.shape:
+            assert given.shape == declared.shape, path
+            return ctype(declared).from_buffer_copy(given.tobytes())
         return self.pointer(path, given) if isinstance(given, np.ndarray) else given
 
 

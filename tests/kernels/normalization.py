@@ -1,86 +1,76 @@
-"""Calls of the kernels of batch normalization. Expectations are in longdouble; a chain of n
-additions is within n / 2 ulp of the sum of the absolute terms."""
+"""Calls of the normalization of columns. Sums are chains over the rows, so their bits are known; a
+formula leaves open where a multiplication and an addition are fused."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from .exact import EPS, Float64Array
-from .header import PANEL
+from .exact import EPS, Float64Array, fma, in_blocks, tree
+from .header import GRADIENT_BLOCK, PANEL
 from .layout import JUNK, normal, row_mask, strided
 from .memory import Call, Want
 
 LONG = np.longdouble
 
 
-def _columns(name: str, panels: int) -> Float64Array:
-    return normal(name, panels * PANEL)
+def _inputs(rows: int, columns: int) -> Float64Array:
+    """x (rows, columns): columns whose mean is far from 0, where moments cancel, among others."""
+    offset = np.where(np.arange(columns) % 3 == 1, 1000.0, 0.0)
+    return normal("x", rows, columns) + offset
 
 
-def _rows(name: str, rows: int, panels: int) -> tuple[Float64Array, Float64Array]:
-    """(rows, panels * 8) numbers, and the same with a panel of junk behind each row."""
-    values = normal(name, rows, panels * PANEL)
-    return values, strided(values, (panels + 1) * PANEL, JUNK)
-
-
-def _want(values: NDArray[Any], error: NDArray[Any]) -> Want:
-    return Want(values.astype(np.float64), error.astype(np.float64))
-
-
-def column_moments(rows: int, panels: int) -> Call:
-    values, x = _rows("x", rows, panels)
+def column_moments(rows: int, panels: int, gap: int = 0) -> Call:
+    """Sums in order, a division; fused squares of the differences in order, a division."""
+    columns = panels * PANEL
+    x = _inputs(rows, columns)
+    stride = columns + gap * PANEL
 
     def expected() -> dict[str, Want]:
-        wide = values.astype(LONG)
-        mean, size = wide.mean(axis=0), np.abs(wide).mean(axis=0)
-        error = (rows + 2) * EPS * size
-        squares = np.square(wide - mean).mean(axis=0)
-        return {
-            "mean": _want(mean, error),
-            # an error of the mean counts squared only: the differences sum to 0
-            "variance": _want(squares, (rows + 6) * EPS * squares + np.square(error)),
-        }
+        total, squares = np.zeros(columns), np.zeros(columns)
+        for row in x:
+            total = total + row
+        mean = total / rows
+        for row in x:
+            squares = fma(row - mean, row - mean, squares)
+        return {"mean": Want(mean), "variance": Want(squares / rows)}
 
     return Call(
         "column_moments",
         {
-            "mean": np.full(panels * PANEL, JUNK),
-            "variance": np.full(panels * PANEL, JUNK),
-            "x": x,
-            "x_stride": (panels + 1) * PANEL,
+            "mean": np.full(columns, JUNK),
+            "variance": np.full(columns, JUNK),
+            "x": strided(x, stride),
+            "x_stride": stride,
             "rows": rows,
             "panels": panels,
         },
         {"mean": None, "variance": None},
         expected,
-        traffic=rows * panels * PANEL * 16,
+        traffic=rows * columns * 16,
     )
 
 
-def affine(rows: int, panels: int) -> Call:
-    values, x = _rows("x", rows, panels)
-    scale, shift = _columns("scale", panels), _columns("shift", panels)
-    stride = (panels + 2) * PANEL
-    mask = row_mask(rows, stride, panels * PANEL)
-    y = np.full((rows, stride), JUNK)
+def affine(rows: int, panels: int, in_place: bool = False, gap: int = 0) -> Call:
+    """y = x scale + shift: at most a product's rounding and a sum's."""
+    columns = panels * PANEL
+    stride = columns + gap * PANEL
+    x = strided(_inputs(rows, columns), stride)
+    scale, shift = normal("scale", columns), normal("shift", columns)
+    mask = row_mask(rows, stride, columns)
 
     def expected() -> dict[str, Want]:
-        want, error = y.copy(), np.zeros(y.shape)
-        product = values.astype(LONG) * scale + shift
-        want[:, : panels * PANEL] = product.astype(np.float64)
-        error[:, : panels * PANEL] = EPS * np.abs(want[:, : panels * PANEL])  # longdouble is no FMA
-        return {"y": Want(want, error, mask)}
+        product = x[:, :columns].astype(LONG) * scale
+        y = (product + shift).astype(np.float64)
+        error = 2 * EPS * (np.abs(product) + np.abs(shift)).astype(np.float64)
+        return {"y": Want(strided(y, stride), strided(error, stride), mask)}
 
     return Call(
         "affine",
         {
-            "y": y,
+            "y": x if in_place else np.full((rows, stride), JUNK),
             "y_stride": stride,
-            "x": x,
-            "x_stride": (panels + 1) * PANEL,
+            "x": "y" if in_place else x,
+            "x_stride": stride,
             "scale": scale,
             "shift": shift,
             "rows": rows,
@@ -88,32 +78,44 @@ def affine(rows: int, panels: int) -> Call:
         },
         {"y": mask},
         expected,
-        traffic=rows * panels * PANEL * 16,
+        traffic=rows * columns * 16,
     )
 
 
-def normalized_sums(rows: int, panels: int) -> Call:
-    values, x = _rows("x", rows, panels)
-    slopes, dy = _rows("dy", rows, panels)
-    mean, inverse = _columns("mean", panels), np.abs(_columns("inverse", panels))
+def _batch(rows: int, columns: int) -> tuple[Float64Array, ...]:
+    """dy, x (rows, columns), mean, inverse (columns) of a batch."""
+    dy, x = normal("dy", rows, columns), _inputs(rows, columns)
+    mean = x.mean(axis=0) if rows > 0 else np.zeros(columns)
+    return dy, x, mean, 0.5 + np.abs(normal("inverse", columns))
+
+
+def normalized_sums(rows: int, panels: int, gap: int = 0) -> Call:
+    """Both sums to the bit: chains over the blocks of rows, added by the tree."""
+    columns = panels * PANEL
+    dy, x, mean, inverse = _batch(rows, columns)
+    dy_stride, x_stride = columns + gap * PANEL, columns + 2 * gap * PANEL
+
+    def of_block(block: slice) -> tuple[Float64Array, Float64Array]:
+        total, product = np.zeros(columns), np.zeros(columns)
+        for d, normalized in zip(dy[block], (x[block] - mean) * inverse, strict=True):
+            total = total + d
+            product = fma(d, normalized, product)
+        return total, product
 
     def expected() -> dict[str, Want]:
-        terms = slopes.astype(LONG) * ((values.astype(LONG) - mean) * inverse)
-        sizes = np.abs(slopes) * ((np.abs(values) + np.abs(mean)) * inverse)
-        return {
-            "sum": _want(slopes.astype(LONG).sum(axis=0), rows * EPS * np.abs(slopes).sum(axis=0)),
-            "product": _want(terms.sum(axis=0), (rows + 4) * EPS * sizes.sum(axis=0)),
-        }
+        blocks = [of_block(block) for block in in_blocks(rows, GRADIENT_BLOCK)]
+        totals, products = zip(*blocks, strict=True)
+        return {"sum": Want(tree(totals)), "product": Want(tree(products))}
 
     return Call(
         "normalized_sums",
         {
-            "sum": np.full(panels * PANEL, JUNK),
-            "product": np.full(panels * PANEL, JUNK),
-            "dy": dy,
-            "dy_stride": (panels + 1) * PANEL,
-            "x": x,
-            "x_stride": (panels + 1) * PANEL,
+            "sum": np.full(columns, JUNK),
+            "product": np.full(columns, JUNK),
+            "dy": strided(dy, dy_stride),
+            "dy_stride": dy_stride,
+            "x": strided(x, x_stride),
+            "x_stride": x_stride,
             "mean": mean,
             "inverse": inverse,
             "rows": rows,
@@ -121,44 +123,45 @@ def normalized_sums(rows: int, panels: int) -> Call:
         },
         {"sum": None, "product": None},
         expected,
-        traffic=rows * panels * PANEL * 16,
+        traffic=rows * columns * 16,
     )
 
 
-def normalized_gradient(rows: int, panels: int) -> Call:
-    values, x = _rows("x", rows, panels)
-    slopes, dy = _rows("dy", rows, panels)
-    names = ("mean", "inverse", "scale", "sum", "product")
-    columns = {name: _columns(name, panels) for name in names}
-    stride = (panels + 2) * PANEL
-    mask = row_mask(rows, stride, panels * PANEL)
-    dx = np.full((rows, stride), JUNK)
+def normalized_gradient(rows: int, panels: int, gap: int = 0) -> Call:
+    """The last term's way has seven roundings of half an EPS each: 1 / rows and the product with
+    it, a difference and its product, two sums, scale; what is expected is rounded once."""
+    columns = panels * PANEL
+    dy, x, mean, inverse = _batch(rows, columns)
+    scale, total, product = (normal(name, columns) for name in ("scale", "sum", "product"))
+    strides = [columns + i * gap * PANEL for i in range(3)]
+    mask = row_mask(rows, strides[0], columns)
 
     def expected() -> dict[str, Want]:
-        c = {name: column.astype(LONG) for name, column in columns.items()}
-        normalized = (values.astype(LONG) - c["mean"]) * c["inverse"]
-        d = c["scale"] * (slopes - (c["sum"] + normalized * c["product"]) / rows)
-        reach = (np.abs(values) + np.abs(c["mean"])) * np.abs(c["inverse"] * c["product"])
-        size = np.abs(slopes) + (np.abs(c["sum"]) + reach) / rows
-        want, error = dx.copy(), np.zeros(dx.shape)
-        want[:, : panels * PANEL] = d.astype(np.float64)
-        error[:, : panels * PANEL] = (8 * EPS * np.abs(c["scale"]) * size).astype(np.float64)
-        return {"dx": Want(want, error, mask)}
+        normalized = (x.astype(LONG) - mean) * inverse
+        terms = (dy, -total.astype(LONG) / rows, -normalized * product / rows) if rows else (dy,)
+        dx = np.asarray(scale * sum(terms), np.float64)
+        size = np.asarray(np.abs(scale) * sum(map(np.abs, terms)), np.float64)
+        error = 4 * EPS * size
+        return {"dx": Want(strided(dx, strides[0]), strided(error, strides[0]), mask)}
 
     return Call(
         "normalized_gradient",
         {
-            "dx": dx,
-            "dx_stride": stride,
-            "dy": dy,
-            "dy_stride": (panels + 1) * PANEL,
-            "x": x,
-            "x_stride": (panels + 1) * PANEL,
-            **columns,
+            "dx": np.full((rows, strides[0]), JUNK),
+            "dx_stride": strides[0],
+            "dy": strided(dy, strides[1]),
+            "dy_stride": strides[1],
+            "x": strided(x, strides[2]),
+            "x_stride": strides[2],
+            "mean": mean,
+            "inverse": inverse,
+            "scale": scale,
+            "sum": total,
+            "product": product,
             "rows": rows,
             "panels": panels,
         },
         {"dx": mask},
         expected,
-        traffic=rows * panels * PANEL * 24,
+        traffic=rows * columns * 24,
     )

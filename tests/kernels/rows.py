@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .exact import EPS, HALF_ULP, Float64Array
-from .header import CATALOG, options
 from .layout import JUNK, normal, row_mask, up
 from .memory import Call, Want
+from .words import CATALOG, options
 
 LONG = np.longdouble
 TINY = 1e-323  # two steps of the subnormals
 SPARSE = "sparse_categorical_crossentropy"
 CATEGORICAL = "categorical_crossentropy"
-SQUARED = "mean_squared_error"
 BINARY = "binary_crossentropy"
+SQUARED = "mean_squared_error"
 
 
 def _sum_error(outputs: int) -> float:
@@ -32,13 +32,16 @@ def _sum_error(outputs: int) -> float:
 
 
 def _logits(values: str, rows: int, outputs: int) -> Float64Array:
-    """normal; huge: differences of 1e308; steep: some classes beyond exp's range; infinite:
-    -inf in all classes but the first and the last; nan: one NaN in row 0."""
+    """normal; huge: differences of 1e308; steep: some classes beyond exp's range; sure: by about
+    20 away from 0; infinite: -inf in all classes but the first and the last; nan: one NaN in
+    row 0."""
     z = normal("z", rows, outputs)
     if values == "huge":
         return np.sign(z) * 5e307
     if values == "steep":
         return z * 1000.0
+    if values == "sure":  # as a classifier is: losses are as small as exp(-|z|)
+        return z + np.sign(z) * 20.0
     if values == "infinite":
         z[:, 1:-1] = -np.inf
     elif values == "nan":
@@ -128,8 +131,10 @@ def softmax_gradient(rows: int, outputs: int, in_place: bool = False, gap: int =
     )
 
 
-def _targets(kind: str, rows: int, outputs: int, smoothing: float) -> tuple[Any, Any, Any]:
-    """(labels or None, target rows or None, what they mean: (rows, K) longdouble)."""
+def _targets(kind: str, y: Float64Array, smoothing: float, values: str) -> tuple[Any, Any, Any]:
+    """(labels or None, target rows or None, what they mean: (rows, K) longdouble). sure: those
+    that y says."""
+    rows, outputs = y.shape
     rng = np.random.default_rng(11)
     labels = rng.integers(0, outputs, rows).astype(np.int32)
     labels[: min(rows, 2)] = [0, outputs - 1][: min(rows, 2)]
@@ -138,11 +143,11 @@ def _targets(kind: str, rows: int, outputs: int, smoothing: float) -> tuple[Any,
     if kind == SQUARED:
         t = rng.standard_normal((rows, outputs))
         return None, t, t.astype(LONG)
-    if kind == BINARY:
-        t = rng.random((rows, outputs))
-        t[:, 0] = np.arange(rows) % 2
-        return None, t, t.astype(LONG) * (1 - smoothing) + LONG(smoothing) / 2
     t = rng.random((rows, outputs))
+    if kind == BINARY:
+        t = np.clip(1.5 * t - 0.25, 0.0, 1.0)  # often 0 or 1
+        t = np.where(y > 0, 1.0, 0.0) if values == "sure" else t
+        return None, t, t.astype(LONG) * (1 - smoothing) + LONG(smoothing) / 2
     t[:, rng.integers(0, outputs)] = 0.0
     t /= 0.75 * t.sum(axis=1, keepdims=True) + 1e-3  # no need to sum to 1
     return None, t, t.astype(LONG) * (1 - smoothing) + LONG(smoothing) / outputs
@@ -178,6 +183,39 @@ def _of_probabilities(y: NDArray[Any], t: NDArray[Any], epsilon: float) -> tuple
     return terms.sum(axis=1), losses_error, (by_share - mean) / total, dy_error
 
 
+def _of_binary_logits(z: NDArray[Any], t: NDArray[Any], smoothing: float) -> tuple[Any, ...]:
+    """max(z, 0) - z t rounds once and log(1 + e) is within 4 EPS by its formula; neither is
+    negative. t is rounded up to three times where it is smoothed."""
+    outputs, wide = z.shape[1], z.astype(LONG)
+    e = np.exp(-np.abs(wide))
+    terms = np.maximum(wide, 0) - wide * t + np.log1p(e)
+    error = terms * (_sum_error(outputs) + 6 * EPS)
+    error += np.abs(wide) * t * (2 * EPS if smoothing else 0)
+    p = np.where(wide < 0, e, 1) / (1 + e)
+    dy, dy_error = (p - t) / outputs, (p + t) * 8 * EPS / outputs
+    return terms.sum(axis=1) / outputs, error.sum(axis=1) / outputs, dy, dy_error
+
+
+def _of_binary_probabilities(y: NDArray[Any], t: NDArray[Any], epsilon: float) -> tuple[Any, ...]:
+    """Clipped as float64 is, for 1 - (1 - epsilon) is off by 1e-9 of itself. 1 - p is within
+    half an ulp and so is each logarithm's argument; t, smoothed, is rounded up to three times,
+    which 1 - t takes over, however small it is."""
+    outputs = y.shape[1]
+    inside = (y >= epsilon) & (y <= 1.0 - epsilon)
+    p = np.clip(y, epsilon, 1.0 - epsilon).astype(LONG)
+    terms = -t * np.log(p) - (1 - t) * np.log1p(-p)
+    error = terms * (_sum_error(outputs) + 6 * EPS) + 4 * EPS * (1 - np.log1p(-p))
+    slope = np.where(inside, (1 - t) / (1 - p) - t / p, 0)
+    size = np.where(inside, (1 - t) / (1 - p) + t / p, 0)
+    slope_error = size * 8 * EPS + 4 * EPS / (1 - p) * inside
+    return (
+        terms.sum(axis=1) / outputs,
+        error.sum(axis=1) / outputs,
+        slope / outputs,
+        slope_error / outputs,
+    )
+
+
 def _of_squares(y: NDArray[Any], t: NDArray[Any]) -> tuple[Any, ...]:
     outputs = y.shape[1]
     d = y.astype(LONG) - t
@@ -185,37 +223,21 @@ def _of_squares(y: NDArray[Any], t: NDArray[Any]) -> tuple[Any, ...]:
     return losses, losses * (_sum_error(outputs) + 4 * EPS), 2 * d / outputs, np.abs(d) * 6 * EPS
 
 
-def _of_binary(
-    y: NDArray[Any], t: NDArray[Any], from_logits: bool, epsilon: float
-) -> tuple[Any, ...]:
-    """Errors: of logits those of exp, log and t, each within some ulp of a term; of
-    probabilities also those of 1 - p, relative to a p or 1 - p of at least epsilon."""
-    outputs, wide = y.shape[1], y.astype(LONG)
-    if from_logits:
-        e = np.exp(-np.abs(wide))
-        terms = np.maximum(wide, 0) - wide * t + np.log1p(e)
-        size = np.abs(wide) * (1 + t) + 1
-        dy = np.where(wide < 0, e, 1) / (1 + e) - t
-        dy_size = 1 + t
-    else:
-        p = np.clip(wide, LONG(epsilon), LONG(1.0 - epsilon))
-        terms = -t * np.log(p) - (1 - t) * np.log1p(-p)
-        size = np.abs(terms) + t + 1 / (1 - p)
-        dy = np.where(p == wide, (1 - t) / (1 - p) - t / p, 0)
-        dy_size = np.abs(1 - t) / np.square(1 - p) + np.abs(t) / p
-    losses_error = size.mean(axis=1) * (_sum_error(outputs) + 12 * EPS)
-    return terms.mean(axis=1), losses_error, dy / outputs, dy_size / outputs * 16 * EPS
-
-
 def _outputs(kind: str, from_logits: bool, values: str, rows: int, outputs: int) -> Float64Array:
     """What the network put out. Probabilities need not sum to 1; some are clipped."""
     if kind == SQUARED:
         return normal("y", rows, outputs)
     if from_logits:
-        return _logits(values, rows, outputs)
-    y = 0.01 + np.abs(normal("y", rows, outputs))
+        z = _logits(values, rows, outputs)
+        # elementwise losses are summed before they are divided: to stay below the largest float64
+        return z / outputs if kind == BINARY and values == "huge" else z
     if kind == BINARY:
-        y /= 1.0 + y
+        y = 0.01 + 0.98 * np.random.default_rng(13).random((rows, outputs))
+        if values == "clipped":
+            outside = (0.0, 1.0, 1e-12, 1 - 1e-12, -0.5, 2.0, -np.inf, np.inf)
+            y[:, ::2] = np.resize(outside, y[:, ::2].shape)
+        return y
+    y = 0.01 + np.abs(normal("y", rows, outputs))
     if values == "clipped":
         y[:, 0] = np.where(np.arange(rows) % 2 == 0, 1e-12, 1e9)  # below, above the bounds
     return y
@@ -235,7 +257,7 @@ def loss(
     stride, epsilon = up(outputs) + gap * 8, 1e-7
     y = np.full((rows, stride), JUNK)
     y[:, :outputs] = _outputs(kind, from_logits, values, rows, outputs)
-    labels, targets, t = _targets(kind, rows, outputs, smoothing)
+    labels, targets, t = _targets(kind, y[:, :outputs], smoothing, values)
     scale = 0.5 + np.random.default_rng(12).random(rows) if gradient else None
     mask = row_mask(rows, stride, up(outputs))
 
@@ -243,8 +265,10 @@ def loss(
         real = y[:, :outputs]
         if kind == SQUARED:
             losses, error, dy, dy_error = _of_squares(real, t)
+        elif kind == BINARY and from_logits:
+            losses, error, dy, dy_error = _of_binary_logits(real, t, smoothing)
         elif kind == BINARY:
-            losses, error, dy, dy_error = _of_binary(real, t, from_logits, epsilon)
+            losses, error, dy, dy_error = _of_binary_probabilities(real, t, epsilon)
         elif from_logits:
             losses, error, dy, dy_error = _of_logits(real, t)
         else:
@@ -259,13 +283,12 @@ def loss(
             )
         return wants
 
-    known = CATALOG["loss"][kind][1]
-    given = {"from_logits": from_logits, "label_smoothing": smoothing, "epsilon": epsilon}
-    option = options("loss", kind, **{name: given[name] for name in known})
+    given = {"from_logits": from_logits, "epsilon": epsilon, "label_smoothing": smoothing}
+    known = CATALOG["loss"][kind][1].keys()
     return Call(
         f"loss_{kind}",
         {
-            "option": np.array(option, np.float64),
+            "option": options("loss", kind, **{name: given[name] for name in known}),
             "rows": {
                 "y": y,
                 "stride": stride,

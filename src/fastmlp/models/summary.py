@@ -12,14 +12,14 @@ from .. import _checks
 from ..layers.layer import Layer
 
 if TYPE_CHECKING:
-    from .model import Model
+    from .compiled import CompiledModel
 
 _WIDTH = 88  # Keras's table on a wide terminal
 _SHARES = (0.45, 0.80, 1.0)  # right edges of the columns
 _BYTES = 8  # of a float64
 
 
-def summary_text(model: Model, line_length: int | None, expand_nested: bool) -> str:
+def summary_text(model: CompiledModel, line_length: int | None, expand_nested: bool) -> str:
     """The summary as one string that ends with a newline.
 
     Raises
@@ -88,7 +88,7 @@ def _cells(row: list[str], widths: list[int], edge: str) -> list[str]:
     return lines
 
 
-def _totals(model: Model) -> list[str]:
+def _totals(model: CompiledModel) -> list[str]:
     """The lines below the table; as in Keras the total includes the optimizer's numbers."""
     trainable = sum(v.size for v in model.trainable_weights)
     fixed = sum(v.size for v in model.non_trainable_weights)

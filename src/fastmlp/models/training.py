@@ -23,7 +23,7 @@ from .data import batches, take
 from .tracker import Tracker, batch_losses
 
 if TYPE_CHECKING:
-    from .model import Model
+    from .compiled import CompiledModel
 
 # Ctrl-C and the bar wait for a chunk; 50 ms is below what a person notices.
 _CHUNK_SECONDS = 0.05
@@ -36,7 +36,7 @@ class Trainer:
 
     Parameters
     ----------
-    model : Model
+    model : CompiledModel
         Compiled and built.
     data : Data
         The training set.
@@ -52,7 +52,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: Model,
+        model: CompiledModel,
         data: Data,
         batch_size: int,
         shuffle: bool,
@@ -168,7 +168,7 @@ class Trainer:
 
 
 def train_steps(
-    model: Model,
+    model: CompiledModel,
     binding: Binding,
     data: Data,
     rows: NDArray[np.int64],
