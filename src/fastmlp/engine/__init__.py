@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .door import Data, Engine, Network, StepsResult, Training, create_engine
+from .create import create_engine
+from .door import Data, Engine, Network, StepsResult, Training
 from .words import (
     Adam,
     BatchNormalization,

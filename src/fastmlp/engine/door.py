@@ -148,22 +148,3 @@ class Engine(Protocol):
 
     def permutation(self, seed: int, step: int, n: int) -> NDArray[np.int64]:
         """``random.permutation``, bit for bit, as fast as the engine can."""
-
-
-def create_engine(name: str, network: Network, training: Training | None) -> Engine:
-    """Build the engine called ``name``: "native" or "reference".
-
-    Raises
-    ------
-    ValueError
-        If no engine has that name.
-    """
-    if name == "native":
-        from .native import NativeEngine
-
-        return NativeEngine(network, training)
-    if name == "reference":
-        from .reference import ReferenceEngine
-
-        return ReferenceEngine(network, training)
-    raise ValueError(f'engine must be "native" or "reference". Received: engine={name!r}')

@@ -95,43 +95,8 @@ class SparseCategoricalCrossentropy(Loss):
         return indices
 
 
-def categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0
-) -> Tensor:
-    """The loss of each sample (N,); see :class:`CategoricalCrossentropy`.
-
-    Examples
-    --------
-    >>> categorical_crossentropy([[1.0, 0.0]], [[1.0, 0.0]]).shape
-    (1,)
-    """
-    return as_tensor(CategoricalCrossentropy(from_logits, label_smoothing).call(y_true, y_pred))
-
-
-@register("categorical_crossentropy", function=categorical_crossentropy)
-class CategoricalCrossentropy(Loss):
-    """-sum(t log p): p (K,) the predicted probabilities, t the true ones, often one-hot.
-
-    p as in :class:`SparseCategoricalCrossentropy`; t = y (1 - s) + s / K with label smoothing s.
-
-    Parameters
-    ----------
-    from_logits : bool
-        Whether the model's outputs are logits, not probabilities.
-    label_smoothing : float
-        s, in [0, 1).
-    axis : int
-        The last, -1.
-    reduction, name, dtype
-        See :class:`Loss`.
-
-    Examples
-    --------
-    >>> round(float(CategoricalCrossentropy()([[1.0, 0.0]], [[0.5, 0.5]])), 4)
-    0.6931
-    """
-
-    kind = "categorical_crossentropy"
+class _Smoothed(Loss):
+    """A crossentropy whose targets can be smoothed."""
 
     def __init__(
         self,
@@ -155,6 +120,45 @@ class CategoricalCrossentropy(Loss):
         }
 
 
+def categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0
+) -> Tensor:
+    """The loss of each sample (N,); see :class:`CategoricalCrossentropy`.
+
+    Examples
+    --------
+    >>> categorical_crossentropy([[1.0, 0.0]], [[1.0, 0.0]]).shape
+    (1,)
+    """
+    return as_tensor(CategoricalCrossentropy(from_logits, label_smoothing).call(y_true, y_pred))
+
+
+@register("categorical_crossentropy", function=categorical_crossentropy)
+class CategoricalCrossentropy(_Smoothed):
+    """-sum(t log p): p (K,) the predicted probabilities, t the true ones, often one-hot.
+
+    p as in :class:`SparseCategoricalCrossentropy`; t = y (1 - s) + s / K with label smoothing s.
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether the model's outputs are logits, not probabilities.
+    label_smoothing : float
+        s, in [0, 1).
+    axis : int
+        The last, -1.
+    reduction, name, dtype
+        See :class:`Loss`.
+
+    Examples
+    --------
+    >>> round(float(CategoricalCrossentropy()([[1.0, 0.0]], [[0.5, 0.5]])), 4)
+    0.6931
+    """
+
+    kind = "categorical_crossentropy"
+
+
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0
 ) -> Tensor:
@@ -169,7 +173,7 @@ def binary_crossentropy(
 
 
 @register("binary_crossentropy", "bce", "BCE", function=binary_crossentropy)
-class BinaryCrossentropy(Loss):
+class BinaryCrossentropy(_Smoothed):
     """mean(-t log p - (1 - t) log(1 - p)) over the K outputs of a sample.
 
     With ``from_logits`` p = sigmoid(y_pred), computed as max(z, 0) - z t + log(1 + exp(-|z|)) of
@@ -194,24 +198,3 @@ class BinaryCrossentropy(Loss):
     """
 
     kind = "binary_crossentropy"
-
-    def __init__(
-        self,
-        from_logits: bool = False,
-        label_smoothing: float = 0.0,
-        axis: int = -1,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: str | None = None,
-    ) -> None:
-        _checks.only("axis", axis, -1)
-        self.from_logits = _checks.boolean("from_logits", from_logits)
-        self.label_smoothing = _checks.number("label_smoothing", label_smoothing, 0.0, 1.0)
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
-
-    def _options(self) -> dict[str, Any]:
-        return {
-            "from_logits": self.from_logits,
-            "label_smoothing": self.label_smoothing,
-            "epsilon": config.epsilon(),
-        }
