@@ -79,9 +79,11 @@ typedef struct fm_span {
 #define FM_CONSTANTS 5
 typedef struct fm_update {
     double constant[FM_CONSTANTS][FM_PANEL];
-    bool shared_division; /* Adam: rows 2i and 2i + 1 may share one, epsilon being no tiny
-                             number */
-    unsigned variant;     /* which of the optimizer's, by its options */
+    bool shared_division;  /* Adam: rows 2i and 2i + 1 may share one, epsilon being no tiny
+                              number */
+    bool divider_is_limit; /* Adam: roots and divisions by FMAs, where that is an alternative,
+                              beside products by lists; the same bits */
+    unsigned variant;      /* which of the optimizer's, by its options */
 } fm_update;
 
 /* A parameter matrix (K, N) in panels with its optimizer slots, all of one layout; NULL for
@@ -219,7 +221,10 @@ typedef struct fm_loss_rows {
     /* y[i] = exp(x[i]), log(x[i]), tanh(x[i]), i < n: the engine's own, for tests of accuracy. */ \
     X(void, map_exp, (double *y, const double *x, size_t n))                                   \
     X(void, map_log, (double *y, const double *x, size_t n))                                   \
-    X(void, map_tanh, (double *y, const double *x, size_t n))
+    X(void, map_tanh, (double *y, const double *x, size_t n))                                  \
+    /* y[i] = sqrt(x[i]), 1 / x[i], i < n, by FMAs where those stand in for the divider. */    \
+    X(void, map_sqrt, (double *y, const double *x, size_t n))                                  \
+    X(void, map_reciprocal, (double *y, const double *x, size_t n))
 
 
 /* Families: one kernel for each word of the catalog, found by its kind (activations from

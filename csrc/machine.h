@@ -26,4 +26,8 @@ static inline bool fm_rows_collide(size_t columns)
 /* Weights up to this many bytes are read by all members: a fraction of any L2. */
 #define FM_SHARED_WEIGHTS ((size_t)128 << 10)
 
+/* Whether this CPU's divider is so slow beside its FMA units that even behind products Adam
+ * waits for it: fm_update's divider_is_limit. */
+bool fm_divider_is_limit(void);
+
 #endif

@@ -215,6 +215,19 @@ def test_sparse_and_dense_updates_are_one(isa: str, optimizer: str, shared: bool
 
 
 @pytest.mark.parametrize("isa", ISAS)
+def test_roots_by_fma_change_no_bit(isa: str) -> None:
+    """Nine panels, so that the strip with Adam behind its products is among them; one moment is
+    0, one subnormal and one huge, which take the divider all the same."""
+    sizes: dict[str, Any] = {"rows": 9, "depth": 25, "probe": False, "shared": True}
+    call = sparse_update("adam", panels=9, density="0.3", **sizes)
+    v = call.arguments["w"]["slot"][1]
+    v[0, 4, :3] = (0.0, 2.0**-1060, 2.0**1000)
+    by_divider = run_guarded(call, isa)
+    call.arguments["update"]["divider_is_limit"] = True
+    assert_same(run_guarded(call, isa), by_divider)
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("shared", [False, True])
 def test_an_update_in_parts_is_the_update(isa: str, shared: bool) -> None:
     """Threads share a kernel by its rows, in panels of the layer below, or by its panels."""

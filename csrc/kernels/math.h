@@ -153,3 +153,13 @@ static void kernel_map_tanh(double *y, const double *x, size_t n)
 {
     map(v_tanh, y, x, n);
 }
+
+static void kernel_map_sqrt(double *y, const double *x, size_t n)
+{
+    map(v_sqrt_by_fma, y, x, n);
+}
+
+static void kernel_map_reciprocal(double *y, const double *x, size_t n)
+{
+    map(v_reciprocal_by_fma, y, x, n);
+}

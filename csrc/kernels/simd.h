@@ -200,6 +200,62 @@ INLINE vec v_fnma(vec a, vec b, vec c)
     return v_fma(-a, b, c);
 }
 
+/* v_sqrt_by_fma, v_reciprocal_by_fma: sqrt(a) and 1 / a, to the bit, where an estimate of 14
+ * bits lets FMAs stand in for the divider: two steps that each double the bits, then one
+ * correction by the residual. Which arguments could round wrongly after it, and that none does:
+ * tests/test_roots.py. Arguments whose residual could leave the range of normal numbers, and
+ * the one significand that the correction misses, take the divider; a root of 0 does not. */
+#if defined(FM_ISA_avx512)
+#define ROOTS_BY_FMA true
+INLINE vec v_sqrt_by_fma(vec a)
+{
+    const vecu above = (vecu)a - (vecu)v_set1(0x1p-900);
+    const __mmask8 usual =
+        _mm512_cmplt_epu64_mask((__m512i)above, _mm512_set1_epi64((int64_t)1800 << 52));
+    const vec estimate = (vec)_mm512_maskz_rsqrt14_pd(usual, (__m512d)a);
+    const vec half = v_set1(0.5);
+    vec g = a * estimate, h = half * estimate; /* towards sqrt(a), 1 / (2 sqrt(a)) */
+#pragma GCC unroll 2
+    for (int step = 0; step < 2; step++) {
+        const vec r = v_fnma(g, h, half);
+        g = v_fma(g, r, g);
+        h = v_fma(h, r, h);
+    }
+    g = v_fma(h, v_fnma(g, g, a), g);
+    const __mmask8 rare =
+        _mm512_mask_test_epi64_mask(_knot_mask8(usual), (__m512i)a, (__m512i)a);
+    if (__builtin_expect(rare != 0, 0))
+        g = (vec)_mm512_mask_sqrt_pd((__m512d)g, rare, (__m512d)a);
+    return g;
+}
+INLINE vec v_reciprocal_by_fma(vec a)
+{
+    const vec one = v_set1(1.0);
+    /* the significand of all ones makes that of the difference zero */
+    const vecu above = (vecu)a - (vecu)v_set1(0x1.fffffffffffffp-901);
+    const __mmask8 usual = _mm512_mask_test_epi64_mask(
+        _mm512_cmplt_epu64_mask((__m512i)above, _mm512_set1_epi64((int64_t)1800 << 52)),
+        (__m512i)above, _mm512_set1_epi64(((int64_t)1 << 52) - 1));
+    vec r = (vec)_mm512_rcp14_pd((__m512d)a);
+#pragma GCC unroll 3
+    for (int step = 0; step < 3; step++)
+        r = v_fma(v_fnma(a, r, one), r, r);
+    if (__builtin_expect(usual != 0xff, 0))
+        r = one / a;
+    return r;
+}
+#else
+#define ROOTS_BY_FMA false
+INLINE vec v_sqrt_by_fma(vec a)
+{
+    return v_sqrt(a);
+}
+INLINE vec v_reciprocal_by_fma(vec a)
+{
+    return v_set1(1.0) / a;
+}
+#endif
+
 /* Whether eight doubles are all +0. */
 INLINE bool panel_is_zero(const double *p)
 {

@@ -161,15 +161,16 @@ INLINE void store_strip(const int np, double *to, size_t second, size_t panel_st
 
 /* A strip of NP_PAIR panels with Adam for the strips before it between its products. */
 #define STRIP_UNITS (NP_PAIR * VECS)
-INLINE void update_strip_behind(adam_pipeline *pipeline, size_t at, const fm_pair *entries,
-                                size_t count, const double *dz, size_t dz_stride)
+INLINE void update_strip_behind(const formula kind, adam_pipeline *pipeline, size_t at,
+                                const fm_pair *entries, size_t count, const double *dz,
+                                size_t dz_stride)
 {
     pair_gradient g = {0};
     size_t e = 0;
     if (pipeline->formed_at != SIZE_MAX)
 #pragma GCC unroll 32
         for (int u = 0; u < STRIP_UNITS; u++) {
-            pipeline_advance(pipeline, u);
+            pipeline_advance(kind, pipeline, u);
             for (int n = 0; n < 2 && e < count; n++)
                 add_entry(NP_PAIR, &g, &entries[e++], dz, dz_stride);
         }
@@ -236,8 +237,8 @@ INLINE void sparse_update(const formula kind, fm_packed w, const fm_pair *entrie
             const size_t count = spans[pair].count;
             if (np == 1)
                 update_strip(kind, 1, w, at, list, count, dz_strip, dz_stride, update);
-            else if (kind == ADAM_SHARED_DIVISION)
-                update_strip_behind(&pipeline, at, list, count, dz_strip, dz_stride);
+            else if (shares_division(kind))
+                update_strip_behind(kind, &pipeline, at, list, count, dz_strip, dz_stride);
             else
                 update_strip(kind, NP_PAIR, w, at, list, count, dz_strip, dz_stride, update);
         }
@@ -247,14 +248,17 @@ INLINE void sparse_update(const formula kind, fm_packed w, const fm_pair *entrie
                            entries + spans[last].begin, spans[last].count,
                            dz_strip + i * FM_PANEL, dz_stride, update);
     }
-    pipeline_finish(STRIP_UNITS, &pipeline);
+    pipeline_finish(kind, STRIP_UNITS, &pipeline);
 }
 
 static void kernel_sparse_update_adam(fm_packed w, const fm_pair *entries, const fm_span *spans,
                                       const uint8_t *active, const double *dz, size_t dz_stride,
                                       size_t depth, size_t panels, const fm_update *update)
 {
-    if (update->shared_division)
+    if (ROOTS_BY_FMA && update->shared_division && update->divider_is_limit)
+        sparse_update(ADAM_BY_FMA, w, entries, spans, active, dz, dz_stride, depth, panels,
+                      update);
+    else if (update->shared_division)
         sparse_update(ADAM_SHARED_DIVISION, w, entries, spans, active, dz, dz_stride, depth,
                       panels, update);
     else

@@ -75,7 +75,7 @@ INLINE void update_tile_behind(adam_pipeline *pipeline, size_t at, const double 
     if (pipeline->formed_at != SIZE_MAX)
 #pragma GCC unroll 8
         for (int u = 0; u < TILE_UNITS; u++) {
-            pipeline_advance(pipeline, u);
+            pipeline_advance(ADAM_SHARED_DIVISION, pipeline, u);
             add_rows(MR_BEHIND, g, x, x_stride, dz, dz_stride, b, b + part);
             b += part;
         }
@@ -133,7 +133,7 @@ INLINE void update_panel(const formula kind, fm_packed w, size_t at, const tile_
         for (; k + MR_BEHIND <= depth; k += MR_BEHIND)
             update_tile_behind(&pipeline, at + k * FM_PANEL, tile_at(source, k),
                                tile_stride(source, MR_BEHIND), dz, dz_stride, rows);
-        pipeline_finish(TILE_UNITS, &pipeline);
+        pipeline_finish(kind, TILE_UNITS, &pipeline);
     }
     for (size_t mr; k < depth; k += mr) {
         mr = smaller(MR_GRADIENT, depth - k);
@@ -307,7 +307,8 @@ INLINE void long_gradient(const formula kind, const long_sink *sink, const doubl
                 if (sink->g != NULL)
                     memcpy(sink->g + at, g, count * FM_PANEL * sizeof *g);
                 else
-                    apply_rows(kind, sink->w, at, g, count, sink->update);
+                    apply_rows(shares_division(kind) ? ADAM_MIXED : kind, sink->w, at, g, count,
+                               sink->update);
             }
         }
 }
@@ -393,7 +394,7 @@ static void kernel_apply_adam(fm_packed w, const double *g, size_t depth, size_t
                               const fm_update *update)
 {
     if (update->shared_division)
-        apply_panels(ADAM_SHARED_DIVISION, w, g, depth, panels, update);
+        apply_panels(ADAM_MIXED, w, g, depth, panels, update);
     else
         apply_panels(formula_adam, w, g, depth, panels, update);
 }

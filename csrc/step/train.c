@@ -12,6 +12,7 @@
  *     hidden layer, own columns | head and loss, own batch rows | gradients and updates, own
  *                               '- gather the next batch       columns of the hidden layer
  */
+#include "../machine.h"
 #include "step.h"
 
 /* Members meet. The next batch is gathered after the first meeting of a step: all have then
@@ -82,6 +83,7 @@ static void prepare_update(step_view *view)
 {
     const training_run *run = view->run;
     const fm_optimizer *optimizer = &run->core->optimizer;
+    view->update.divider_is_limit = fm_divider_is_limit();
     if (!run->only_gradient)
         run->core->kernels->prepare[optimizer->kind](
             &view->update, optimizer->option, run->rates[view->index],

@@ -245,7 +245,7 @@ def elementwise_cases() -> Iterator[Case]:
             yield case("activation_dropout", elementwise.dropout, **common, **where)
     for (m, panels), values in product(sizes, ("normal", "hostile")):
         yield case("multiply", elementwise.multiply, rows=m, panels=panels, values=values)
-    for kernel, n in product(("map_exp", "map_log", "map_tanh"), (0, 1, 2, 3, 7, 8, 9, 31)):
+    for kernel, n in product(elementwise.MAPS, (0, 1, 2, 3, 7, 8, 9, 31)):
         yield case(kernel, elementwise.map_function, kernel=kernel, n=n)
 
 
@@ -424,8 +424,5 @@ BENCHMARKS = [
     loss_case(CATEGORICAL, rows=32, outputs=10, from_logits=False),
     loss_case(BINARY, rows=32, outputs=10),
     loss_case(SQUARED, rows=32, outputs=10),
-    *(
-        case(kernel, elementwise.map_function, kernel=kernel, n=1024)
-        for kernel in ("map_exp", "map_log", "map_tanh")
-    ),
+    *(case(kernel, elementwise.map_function, kernel=kernel, n=1024) for kernel in elementwise.MAPS),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -324,9 +325,18 @@ def gather_pairs(
     )
 
 
+MAPS: dict[str, Callable[[Float64Array], Float64Array]] = {
+    "map_exp": np.exp,
+    "map_log": np.log,
+    "map_tanh": np.tanh,
+    "map_sqrt": np.sqrt,
+    "map_reciprocal": np.reciprocal,
+}
+
+
 def map_function(kernel: str, n: int) -> Call:
-    """map_exp, map_log, map_tanh on n numbers; their accuracy is tests/test_math.py's matter."""
-    function = {"map_exp": np.exp, "map_log": np.log, "map_tanh": np.tanh}[kernel]
+    """map_* on n numbers; their accuracy is test_math.py's and test_roots.py's matter."""
+    function = MAPS[kernel]
     x = np.abs(normal("map", n))
     y = function(x)
     # both sides are within 4 ulp

@@ -74,7 +74,12 @@ def fm_update(c: dict[str, float], optimizer: str, shared: bool = False) -> dict
     places = np.full((CONSTANT_PLACES, PANEL), np.nan)
     for name, value in c.items():
         places[PLACES[name]] = value
-    return {"constant": places, "shared_division": shared, "variant": variant(optimizer)}
+    return {
+        "constant": places,
+        "shared_division": shared,
+        "divider_is_limit": False,
+        "variant": variant(optimizer),
+    }
 
 
 def start(optimizer: str, probe: bool, depth: int, columns: int) -> list[Float64Array | None]:
