@@ -30,6 +30,7 @@ from .optimizers import (
 )
 from .reductions import REDUCTIONS, MeanWithSampleWeight, Reduction, Sum, SumOverBatchSize
 from .stages import GRADIENT_BLOCK, BatchNormalization, Dense, Softmax, softmax
+from .word import Word
 
 __all__ = [
     "GRADIENT_BLOCK",
@@ -65,6 +66,7 @@ __all__ = [
     "Sum",
     "SumOverBatchSize",
     "Tanh",
+    "Word",
     "make_loss",
     "settled",
     "sigmoid",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from ... import random
 from .operation import Context, Float64Array, Operation
+from .word import word
 
 
 def sigmoid(x: Float64Array) -> Float64Array:
@@ -46,7 +46,7 @@ class Activation(Operation):
         return dy * self.slope(x, y)
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class Relu(Activation):
     """Keras's ``relu``: x >= max_value -> max_value; x > threshold -> x;
     otherwise negative_slope * (x - threshold)."""
@@ -69,7 +69,7 @@ class Relu(Activation):
         return np.where(x >= self.max_value, 0.0, slope)
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class Tanh(Activation):
     """y = tanh(x)."""
 
@@ -82,7 +82,7 @@ class Tanh(Activation):
         return 1.0 - y * y
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class Sigmoid(Activation):
     """y = 1 / (1 + exp(-x)), with e = exp(-|x|) as 1 / (1 + e) or e / (1 + e), so that nothing
     overflows and small values are accurate."""
@@ -97,7 +97,7 @@ class Sigmoid(Activation):
         return e / np.square(1.0 + e)
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class Rescaling(Activation):
     """y = x * scale + offset, product and sum rounded separately."""
 
@@ -113,7 +113,7 @@ class Rescaling(Activation):
         return self.scale
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class Dropout(Operation):
     """Inverted dropout: while training, keep an element with probability 1 - rate and
     scale it by 1 / (1 - rate). Its mask is ``random.dropout_mask(seed, step, ...)``."""

@@ -6,7 +6,7 @@ Letters: B rows in a batch, K outputs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from .activations import sigmoid
 from .operation import Float64Array
 from .stages import softmax
+from .word import Word, word
 
 
-@dataclass(frozen=True)
-class Loss:
+@word(frozen=True)
+class Loss(Word):
     """A loss of outputs (B, K) and targets.
 
     reduction: the name of a word in :mod:`.reductions`.
@@ -40,7 +41,7 @@ class Loss:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class MeanSquaredError(Loss):
     """mean((outputs - targets)^2) over the K outputs."""
 
@@ -91,7 +92,7 @@ def crossentropy_gradients(
     return result
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class SparseCategoricalCrossentropy(Loss):
     """-log p[target]; see :func:`crossentropy`. epsilon: as Keras's ``config.epsilon()``."""
 
@@ -117,7 +118,7 @@ class SparseCategoricalCrossentropy(Loss):
         return crossentropy_gradients(rows, outputs, self.from_logits, self.epsilon)
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class CategoricalCrossentropy(Loss):
     """-sum(t * log p), t = targets * (1 - s) + s / K with label_smoothing s; see
     :func:`crossentropy`. epsilon: as Keras's ``config.epsilon()``."""
@@ -143,7 +144,7 @@ class CategoricalCrossentropy(Loss):
         return crossentropy_gradients(self._rows(targets), outputs, self.from_logits, self.epsilon)
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class BinaryCrossentropy(Loss):
     """mean(-t log p - (1 - t) log(1 - p)) over the K outputs, t = targets * (1 - s) + s / 2 with
     label_smoothing s. p is the sigmoid of logits z, where the value is max(z, 0) - z t +

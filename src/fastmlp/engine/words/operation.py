@@ -5,11 +5,12 @@ Letters: B rows in a batch, I inputs and O outputs of the operation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .word import Word, word
 
 Float64Array = NDArray[np.float64]
 
@@ -18,8 +19,8 @@ Float64Array = NDArray[np.float64]
 Role = Literal["trained", "state"]
 
 
-@dataclass(frozen=True)
-class Context:
+@word(frozen=True)
+class Context(Word):
     """In which pass an operation runs.
 
     step: number of the training step, which also numbers the dropout masks; None at inference.
@@ -36,7 +37,7 @@ class Context:
 INFERENCE = Context()
 
 
-class Operation:
+class Operation(Word):
     """Rows (B, I) to rows (B, O). What is here is an operation without parameters, O = I."""
 
     #: The name in the catalog of the C engine.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from .operation import Float64Array
+from .word import Word, word
 
 # A moment whose gradient stays zero shrinks until it is subnormal, where arithmetic is several
 # times slower, and then rounds to itself for ever. So at every SETTLING_STEPS-th step t, after
@@ -24,7 +24,7 @@ def settled(slots: list[Float64Array], t: int) -> list[Float64Array]:
     return [np.where(np.abs(slot) < SMALLEST_MOMENT, 0.0, slot) for slot in slots]
 
 
-class Optimizer:
+class Optimizer(Word):
     """How a gradient changes a parameter."""
 
     #: The name in the catalog of the C engine.
@@ -53,7 +53,7 @@ class Optimizer:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class Adam(Optimizer):
     """Keras's Adam, alpha = rate * sqrt(1 - beta_2^t) / (1 - beta_1^t):
     m += (g - m) * (1 - beta_1); v += (g*g - v) * (1 - beta_2);
@@ -88,7 +88,7 @@ class Adam(Optimizer):
         return w - m * alpha / (np.sqrt(v) + self.epsilon), [m, v]
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class Sgd(Optimizer):
     """Keras's SGD. momentum 0: w -= rate * g, no slot. Otherwise one slot m:
     m = momentum * m - rate * g; w += m, or with nesterov w += momentum * m - rate * g."""
@@ -122,7 +122,7 @@ class Sgd(Optimizer):
         return w + m, [m]
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class Rmsprop(Optimizer):
     """Keras's RMSprop: v = rho v + (1 - rho) g^2; d = v, or centered a = rho a + (1 - rho) g and
     d = v - a^2; i = rate * g / sqrt(d + epsilon); w -= i, or with momentum m = momentum m + i
@@ -164,8 +164,8 @@ class Rmsprop(Optimizer):
         return w - step, new + average
 
 
-@dataclass(frozen=True)
-class Clip:
+@word(frozen=True)
+class Clip(Word):
     """What is done to gradients before they are applied; at most one is set.
 
     clipnorm: each parameter's gradient to this Euclidean norm, g * clipnorm / norm where its

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from .operation import Float64Array
+from .word import Word, word
 
 
-class Reduction:
+class Reduction(Word):
     """A factor for each sample, so that the sum of losses times factors is the batch's loss."""
 
     #: The name in the catalog of the C engine, and Keras's.
@@ -21,7 +21,7 @@ class Reduction:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class SumOverBatchSize(Reduction):
     """w / B."""
 
@@ -31,7 +31,7 @@ class SumOverBatchSize(Reduction):
         return weights / float(len(weights)) if len(weights) else weights
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class Sum(Reduction):
     """w."""
 
@@ -41,7 +41,7 @@ class Sum(Reduction):
         return weights
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class MeanWithSampleWeight(Reduction):
     """w / sum(w), or all zero if the weights sum to zero."""
 

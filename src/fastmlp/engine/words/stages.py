@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from .operation import Context, Float64Array, Operation, Role
+from .word import word
 
 # A weight gradient over more rows than this is the sum of its blocks' gradients by a tree that
 # the number of rows alone fixes, so that threads can share a long batch without changing a bit.
@@ -29,7 +29,7 @@ def block_sum(rows: int, part: Callable[[slice], Float64Array]) -> Float64Array:
     return sums[0]
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class Dense(Operation):
     """y = x @ kernel + bias; kernel (inputs, outputs), bias (outputs,)."""
 
@@ -88,7 +88,7 @@ def softmax(x: Float64Array) -> Float64Array:
     return result
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class Softmax(Operation):
     """Row-wise softmax, exp(x - max(x)) / sum(exp(x - max(x)))."""
 
@@ -111,7 +111,7 @@ class Softmax(Operation):
         return result
 
 
-@dataclass(frozen=True)
+@word(frozen=True)
 class BatchNormalization(Operation):
     """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, column by column. While training,
     mean and (biased) variance are those of the batch, and the moving ones become
