@@ -157,10 +157,10 @@ typedef struct fm_loss_rows {
       (double *g, size_t panel_stride, const double *x, size_t x_stride, const double *dz,     \
        size_t dz_stride, size_t rows, size_t depth, size_t panels, bool resume,                \
        double *scratch))                                                                       \
-    /* The same for a batch listed by pairs, of at most FM_GRADIENT_BLOCK rows. */              \
+    /* The same for rows listed by pairs, at most FM_GRADIENT_BLOCK of them. */                 \
     X(void, sparse_gradient,                                                                   \
       (double *g, size_t panel_stride, const fm_pair *entries, const fm_span *spans,           \
-       const double *dz, size_t dz_stride, size_t depth, size_t panels))                       \
+       const double *dz, size_t dz_stride, size_t depth, size_t panels, bool resume))                       \
     /* The sum of the squares of count = 8 n numbers, by eight lanes and the tree of sum_lanes. */ \
     X(double, squares, (const double *g, size_t count))                                        \
     /* g *= factor; g = clipped to [-limit, limit], NaN kept; count = 8 n. */                   \

@@ -23,6 +23,9 @@ static inline bool fm_rows_collide(size_t columns)
 /* Below this share of non-zeros lists win over the register-blocked product. */
 #define FM_SPARSE_DENSITY 0.4
 
+/* Rows that are listed at a time; gradient blocks are whole numbers of them. */
+#define FM_LIST_ROWS ((size_t)256)
+
 /* Weights up to this many bytes are read by all members: a fraction of any L2. */
 #define FM_SHARED_WEIGHTS ((size_t)128 << 10)
 

@@ -145,9 +145,18 @@ INLINE void update_strip(const formula kind, const int np, fm_packed w, size_t a
  * no second. */
 INLINE void store_strip(const int np, double *to, size_t second, size_t panel_stride,
                         const fm_pair *entries, size_t count, const double *dz,
-                        size_t dz_stride)
+                        size_t dz_stride, bool resume)
 {
+    if (resume && count == 0)
+        return;
     pair_gradient g = {0};
+    if (resume)
+#pragma GCC unroll 32
+        for (int j = 0; j < np * VECS; j++) {
+            const double *at = to + (size_t)(j / VECS) * panel_stride + (size_t)(j % VECS) * VL;
+            g.g0[j] = v_load(at);
+            g.g1[j] = v_load(at + second);
+        }
     for (size_t e = 0; e < count; e++)
         add_entry(np, &g, &entries[e], dz, dz_stride);
 #pragma GCC unroll 32
@@ -200,7 +209,7 @@ INLINE void row_update(const formula kind, fm_packed w, size_t at, const fm_pair
 
 static void kernel_sparse_gradient(double *g, size_t panel_stride, const fm_pair *entries,
                                    const fm_span *spans, const double *dz, size_t dz_stride,
-                                   size_t depth, size_t panels)
+                                   size_t depth, size_t panels, bool resume)
 {
     for (size_t p = 0, np; p < panels; p += np) {
         np = p + NP_PAIR <= panels ? NP_PAIR : 1;
@@ -210,10 +219,10 @@ static void kernel_sparse_gradient(double *g, size_t panel_stride, const fm_pair
             const size_t second = second_row(pair, depth);
             if (np == NP_PAIR)
                 store_strip(NP_PAIR, at, second, panel_stride, list, spans[pair].count,
-                            dz + p * FM_PANEL, dz_stride);
+                            dz + p * FM_PANEL, dz_stride, resume);
             else
                 store_strip(1, at, second, panel_stride, list, spans[pair].count,
-                            dz + p * FM_PANEL, dz_stride);
+                            dz + p * FM_PANEL, dz_stride, resume);
         }
     }
 }

@@ -235,22 +235,13 @@ static bool reads_in_place(const fm_core *core, const fm_source *source)
            !fm_rows_collide(core->inputs);
 }
 
-/* Whether the rows have to go through the stages together. */
-static bool wants_whole_batch(const fm_core *core)
-{
-    for (size_t s = 1; s < core->stage_count; s++)
-        if (core->stages[s].whole_batch)
-            return true;
-    return false;
-}
-
 static fm_status infer(fm_network *network, inference_run *run)
 {
     const size_t rows = run->data->rows;
     if (rows == 0)
         return FM_OK;
     const fm_core *core = &network->core;
-    const bool together = run->training && wants_whole_batch(core);
+    const bool together = run->training && fm_wants_whole_batch(core);
     const double fmas = fm_row_fmas(core) * (double)rows;
     size_t members = together ? 1 : fm_members_for(fmas, fmas);
     if (members > rows)

@@ -47,15 +47,23 @@ static fm_status train(fm_core *core, training_run *run)
     run->core = core;
     run->source = fm_source_of(core, run->data);
     run->epoch_steps = (run->count + run->batch - 1) / run->batch;
-    const bool sparse = run->batch <= FM_GRADIENT_BLOCK &&
+    const bool together = fm_wants_whole_batch(core);
+    const bool sparse = (run->batch <= FM_GRADIENT_BLOCK || !together) &&
                         fm_prefers_sparse(core, &run->source, run->order, run->count);
+    run->pass_rows =
+        sparse && !together && run->batch > FM_LIST_ROWS ? FM_LIST_ROWS : run->batch;
     fm_choose_owners(core, sparse);
     run->plan = fm_make_plan(core);
     const double fmas = step_fmas(core, run->batch);
     const size_t members = fm_members_for(fmas, fmas * (double)run->steps);
     const bool in_blocks = fm_wants_blocks(&run->plan, run->batch, sparse);
-    const fm_status status =
-        fm_prepare_workspace(core, run->batch, members, sparse, in_blocks, run->only_gradient);
+    const training_way way = {.batch = run->batch,
+                              .pass_rows = run->pass_rows,
+                              .members = members,
+                              .sparse = sparse,
+                              .in_blocks = in_blocks,
+                              .stored = run->only_gradient};
+    const fm_status status = fm_prepare_workspace(core, &way);
     if (status != FM_OK)
         return status;
     if (!run->only_gradient)
@@ -164,7 +172,8 @@ fm_status fm_apply(fm_network *network, const double *gradient, double rate,
     mark_active(core, false);
     const double fmas = step_fmas(core, 0);
     const size_t members = fm_members_for(fmas, fmas);
-    const fm_status status = fm_prepare_workspace(core, 1, members, false, false, true);
+    const training_way way = {.batch = 1, .pass_rows = 1, .members = members, .stored = true};
+    const fm_status status = fm_prepare_workspace(core, &way);
     if (status == FM_OK) {
         for (size_t i = 0; i < core->parameter_count; i++) {
             const fm_parameter *p = &core->parameters[i];

@@ -4,6 +4,25 @@
  */
 #include "stage.h"
 
+/* The product by lists adds to a row of y many times, a few lines after each other, and CPUs
+ * fetch the lines behind them ahead: those of another member, which has just written them. So a
+ * member that owns some columns forms them in memory of its own. */
+static void forward_lists(const fm_stage *stage, const fm_piece *piece, fm_range panels)
+{
+    const fm_packed *w = &stage->parameters[0].packed;
+    const double *from = w->value + panels.begin * w->panel_stride;
+    const size_t count = panels.end - panels.begin, width = count * FM_PANEL;
+    double *y = piece->y + panels.begin * FM_PANEL;
+    const bool apart = count < stage->panels && piece->scratch != NULL &&
+                       width <= FM_SCRATCH / (piece->rows > 0 ? piece->rows : 1);
+    double *to = apart ? piece->scratch : y;
+    piece->kernels->sparse_matmul(to, apart ? width : stage->stride, piece->lists->entries,
+                                  piece->lists->spans, from, w->panel_stride, piece->rows,
+                                  stage->inputs, count);
+    for (size_t b = 0; apart && b < piece->rows; b++)
+        memcpy(y + b * stage->stride, to + b * width, width * sizeof *y);
+}
+
 static void forward(const fm_stage *stage, const fm_piece *piece, fm_range panels)
 {
     const fm_packed *w = &stage->parameters[0].packed;
@@ -11,9 +30,7 @@ static void forward(const fm_stage *stage, const fm_piece *piece, fm_range panel
     const size_t count = panels.end - panels.begin;
     double *y = piece->y + panels.begin * FM_PANEL;
     if (piece->lists != NULL)
-        piece->kernels->sparse_matmul(y, stage->stride, piece->lists->entries,
-                                      piece->lists->spans, from, w->panel_stride, piece->rows,
-                                      stage->inputs, count);
+        forward_lists(stage, piece, panels);
     else if (piece->entries != NULL)
         piece->kernels->sparse_row(y, piece->entries, piece->entry_count, from, w->panel_stride,
                                    count);
@@ -49,7 +66,7 @@ static void gradient(const fm_stage *stage, const fm_piece *piece, const fm_part
                 part->k.begin * FM_PANEL;
     if (piece->lists != NULL)
         kernels->sparse_gradient(g, panel_stride, piece->lists->entries, piece->lists->spans,
-                                 dz, stage->stride, depth, count);
+                                 dz, stage->stride, depth, count, resume);
     else
         kernels->gradient(g, panel_stride, piece->x + part->k.begin, piece->x_stride, dz,
                           stage->stride, piece->rows, depth, count, resume, piece->scratch);

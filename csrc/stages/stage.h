@@ -51,7 +51,7 @@ typedef struct fm_piece {
     int64_t step;           /* of dropout, off if < 0 */
     bool training;          /* else as after training */
     bool keep_state;        /* training changes no state */
-    double *scratch;        /* FM_SCRATCH, for all verbs but forward */
+    double *scratch;        /* FM_SCRATCH; may be NULL for forward */
 } fm_piece;
 
 /* A member's part of a stage's parameters: rows and panels of its kernel, panels of vectors. */

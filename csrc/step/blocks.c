@@ -28,9 +28,9 @@ static size_t levels_of(size_t blocks)
     return levels;
 }
 
-size_t fm_block_buffers(size_t batch, size_t threads)
+size_t fm_block_buffers(size_t batch, size_t forming)
 {
-    return 1 + levels_of(blocks_of(batch)) + threads;
+    return 1 + levels_of(blocks_of(batch)) + forming;
 }
 
 static double *buffer(const fm_core *core, size_t index)
@@ -43,9 +43,9 @@ static double *level_sum(const fm_core *core, size_t level)
     return buffer(core, 1 + level);
 }
 
-static double *member_gradients(const step_view *view, size_t member)
+double *fm_forming_gradients(const training_run *run, size_t index)
 {
-    return buffer(view->run->core, 1 + levels_of(blocks_of(view->run->batch)) + member);
+    return buffer(run->core, 1 + levels_of(blocks_of(run->batch)) + index);
 }
 
 /* Adds the gradients of rows that the stages have just passed to the member's own. */
@@ -58,8 +58,8 @@ static void add_gradients(const step_view *view, fm_range rows, bool resume)
             continue;
         const fm_piece piece = fm_piece_of(view, s, rows);
         const fm_part all = {{0, stage->inputs}, fm_all_panels(stage), fm_all_panels(stage)};
-        stage->verbs->gradient(stage, &piece, &all, member_gradients(view, view->self->index),
-                               resume);
+        stage->verbs->gradient(stage, &piece, &all,
+                               fm_forming_gradients(view->run, view->self->index), resume);
     }
 }
 
@@ -70,7 +70,7 @@ static void form_block(step_view *view, double factor, size_t block)
     const size_t begin = block * FM_GRADIENT_BLOCK;
     const size_t end = fm_rows_from(begin, FM_GRADIENT_BLOCK, view->rows).end;
     const size_t first = view->self->index * FM_TAIL_ROWS; /* of the member's activations */
-    double *x = core->workspace.x[view->index % 2] + first * core->stages[0].stride;
+    double *x = core->workspace.x[view->turn % 2] + first * core->stages[0].stride;
     for (size_t row = begin; row < end; row += FM_TAIL_ROWS) {
         const fm_range rows = fm_rows_from(row, FM_TAIL_ROWS, end);
         view->shift = row - first;
@@ -93,7 +93,7 @@ static void reduce_run(const step_view *view, size_t at, size_t count, size_t fi
 {
     const fm_core *core = view->run->core;
     for (size_t block = first; block < end; block++) {
-        double *fresh = member_gradients(view, block - first) + at;
+        double *fresh = fm_forming_gradients(view->run, block - first) + at;
         size_t level = 0;
         for (; block >> level & 1; level++)
             add(fresh, level_sum(core, level) + at, count);
@@ -111,8 +111,8 @@ static void reduce_run(const step_view *view, size_t at, size_t count, size_t fi
             add(total, level_sum(core, level) + at, count);
 }
 
-/* A member's part of all parameters, which is the part that it applies. */
-static void reduce_share(const step_view *view, size_t first, size_t end, bool last)
+/* The part of a member is that which it applies. */
+void fm_sum_blocks(const step_view *view, size_t first, size_t end, bool last)
 {
     const fm_core *core = view->run->core;
     for (size_t s = view->run->plan.lowest; s < core->stage_count; s++) {
@@ -142,7 +142,7 @@ void fm_run_step_in_blocks(step_view *view)
         if (first + view->self->index < formed.end)
             form_block(view, factor, first + view->self->index);
         fm_team_wait(view->self);
-        reduce_share(view, first, formed.end, formed.end == blocks);
+        fm_sum_blocks(view, first, formed.end, formed.end == blocks);
         if (formed.end == blocks && !view->run->only_gradient)
             fm_apply_stored(view);
         fm_team_wait(view->self);

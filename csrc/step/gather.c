@@ -35,16 +35,17 @@ bool fm_prefers_sparse(const fm_core *core, const fm_source *source, const int64
     return (double)found < FM_SPARSE_DENSITY * (double)rows * (double)core->inputs;
 }
 
-static void gather_lists(const training_run *run, const fm_member *self, size_t step)
+static void gather_lists(const training_run *run, const fm_member *self, size_t step,
+                         fm_range pass, size_t turn)
 {
     const fm_core *core = run->core;
     const fm_workspace *space = &core->workspace;
-    const fm_pair_lists *lists = &space->lists[step % 2];
+    const fm_pair_lists *lists = &space->lists[turn % 2];
     const fm_range own = fm_team_share(fm_pairs(core->inputs), self);
-    core->kernels->gather_pairs(lists->entries, lists->spans, space->list_room.rows,
-                                &run->source, run->order + start_of_step(run, step),
-                                rows_of_step(run, step), own.begin, own.end,
-                                space->pair_scratch + self->index * FM_PAIR_SCRATCH);
+    core->kernels->gather_pairs(
+        lists->entries, lists->spans, space->list_room.rows, &run->source,
+        run->order + start_of_step(run, step) + pass.begin, pass.end - pass.begin, own.begin,
+        own.end, space->pair_scratch + self->index * FM_PAIR_SCRATCH);
     for (size_t pair = own.begin; pair < own.end; pair++)
         core->active[pair] |= lists->spans[pair].count > 0;
 }
@@ -63,20 +64,20 @@ void fm_gather_rows(const training_run *run, double *x, size_t step, size_t begi
     fm_stage_activate(input, &piece, fm_all_panels(input));
 }
 
-static void gather_dense(const training_run *run, const fm_member *self, size_t step)
+static void gather_dense(const training_run *run, const fm_member *self, size_t step,
+                         fm_range pass, size_t turn)
 {
     const fm_core *core = run->core;
-    const fm_range own = fm_team_share(rows_of_step(run, step), self);
-    double *x = core->workspace.x[step % 2] + own.begin * core->stages[0].stride;
-    fm_gather_rows(run, x, step, own.begin, own.end - own.begin);
+    const fm_range own = fm_team_share(pass.end - pass.begin, self);
+    double *x = core->workspace.x[turn % 2] + own.begin * core->stages[0].stride;
+    fm_gather_rows(run, x, step, pass.begin + own.begin, own.end - own.begin);
 }
 
-void fm_gather_step(const training_run *run, const fm_member *self, size_t step)
+void fm_gather_pass(const training_run *run, const fm_member *self, size_t step, fm_range pass,
+                    size_t turn)
 {
-    if (step >= run->steps)
-        return;
     if (run->core->workspace.sparse)
-        gather_lists(run, self, step);
+        gather_lists(run, self, step, pass, turn);
     else
-        gather_dense(run, self, step);
+        gather_dense(run, self, step, pass, turn);
 }

@@ -96,3 +96,11 @@ double fm_row_fmas(const fm_core *core)
     }
     return fmas;
 }
+
+bool fm_wants_whole_batch(const fm_core *core)
+{
+    for (size_t s = 1; s < core->stage_count; s++)
+        if (core->stages[s].whole_batch)
+            return true;
+    return false;
+}

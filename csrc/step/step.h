@@ -80,6 +80,7 @@ typedef struct training_run {
     const int64_t *order; /* (epochs, count) */
     size_t count, batch, steps, epoch_steps;
     const double *rates; /* (steps) */
+    size_t pass_rows;    /* rows that go through the stages at once, see train.c */
     int64_t first_step;  /* iterations before this run */
     double *losses;      /* (steps) */
     double *outputs;     /* (epochs * count, K) or NULL */
@@ -90,11 +91,13 @@ typedef struct training_run {
 typedef struct step_view {
     const training_run *run;
     const fm_member *self;
-    size_t index; /* of this step in the run */
-    size_t rows;  /* of this batch */
+    size_t index;  /* of this step in the run */
+    size_t rows;   /* of this batch */
+    size_t turn;   /* passes before this one: its lists and inputs are those of turn % 2 */
+    fm_range pass; /* rows of this batch that go through the stages now */
     fm_update update;
     bool next_gathered;
-    size_t shift; /* batch row b has row b - shift of the activations: 0 unless in blocks */
+    size_t shift; /* batch row b has row b - shift of the activations */
 } step_view;
 
 static inline const fm_stage *stage_at(const training_run *run, size_t s)
@@ -130,6 +133,9 @@ training_plan fm_make_plan(const fm_core *core);
 /* Whether to train in blocks; see blocks.c. */
 bool fm_wants_blocks(const training_plan *plan, size_t batch, bool sparse);
 
+/* Whether all rows of a batch have to go through the stages together. */
+bool fm_wants_whole_batch(const fm_core *core);
+
 /* Whether gradients are stored before they are applied. */
 bool fm_stores_gradients(const fm_core *core);
 
@@ -138,10 +144,15 @@ double fm_row_fmas(const fm_core *core);
 
 /* -- workspace.c -- */
 
-/* Makes the workspace fit for one way of training; stored: gradients even where fm_core does
- * not ask for them. */
-fm_status fm_prepare_workspace(fm_core *core, size_t batch, size_t threads, bool sparse,
-                               bool in_blocks, bool stored);
+/* One way of training. */
+typedef struct training_way {
+    size_t batch, pass_rows, members;
+    bool sparse, in_blocks;
+    bool stored; /* gradients even where the core does not ask for them */
+} training_way;
+
+/* Makes the workspace fit for it. */
+fm_status fm_prepare_workspace(fm_core *core, const training_way *way);
 void fm_workspace_free(fm_workspace *space);
 
 /* -- gather.c -- */
@@ -154,8 +165,9 @@ fm_source fm_source_of(const fm_core *core, const fm_data *data);
 bool fm_prefers_sparse(const fm_core *core, const fm_source *source, const int64_t *order,
                        size_t count);
 
-/* A member's share of gathering the batch of a step; nothing past the last. */
-void fm_gather_step(const training_run *run, const fm_member *self, size_t step);
+/* A member's share of gathering the rows of a pass for the given turn. */
+void fm_gather_pass(const training_run *run, const fm_member *self, size_t step, fm_range pass,
+                    size_t turn);
 
 /* Gathers rows [begin, begin + rows) of a batch, densely, and what the first stage does to
  * them, to x. */
@@ -192,7 +204,8 @@ void fm_run_tail(const step_view *view, double factor, fm_range rows);
 /* A member's part of the parameters of stage s. */
 fm_part fm_part_of(const step_view *view, size_t s);
 
-/* A member's share of the updates of all stages, or of what run->only_gradient asks for. */
+/* After a pass: a member's share of the updates of all stages, where the pass is the batch;
+ * else its share of their gradients, applied after the last pass unless run->only_gradient. */
 void fm_update_stages(const step_view *view);
 
 /* Clips the stored gradients and applies them: a member's share. */
@@ -200,8 +213,15 @@ void fm_apply_stored(const step_view *view);
 
 /* -- blocks.c -- */
 
-/* How many buffers of gradient_size a batch in blocks wants with so many members. */
-size_t fm_block_buffers(size_t batch, size_t threads);
+/* Buffers of gradient_size for a batch of several gradient blocks: the total, a sum for each
+ * level of the tree, and those that `forming` gradients of blocks go to at once. */
+size_t fm_block_buffers(size_t batch, size_t forming);
+double *fm_forming_gradients(const training_run *run, size_t index);
+
+/* Takes the gradients of blocks first, first + 1, ... < end, which lie in forming buffers 0, 1,
+ * ..., into the sums: a member's part of all parameters. The last leaves the total in the first
+ * buffer. */
+void fm_sum_blocks(const step_view *view, size_t first, size_t end, bool last);
 
 void fm_run_step_in_blocks(step_view *view);
 

@@ -12,11 +12,11 @@ fm_piece fm_piece_of(const step_view *view, size_t s, fm_range rows)
     const fm_stage *stage = &core->stages[s], *below = &core->stages[s - 1];
     const size_t row = rows.begin - view->shift, at = row * stage->stride;
     const bool by_lists = s == 1 && space->sparse;
-    const double *x = s == 1 ? space->x[view->index % 2] : below->y;
+    const double *x = s == 1 ? space->x[view->turn % 2] : below->y;
     return (fm_piece){.kernels = core->kernels,
                       .x = by_lists ? NULL : x + row * below->stride,
                       .x_stride = below->stride,
-                      .lists = by_lists ? &space->lists[view->index % 2] : NULL,
+                      .lists = by_lists ? &space->lists[view->turn % 2] : NULL,
                       .active = core->active,
                       .y = stage->y + at,
                       .slope = stage->slope != NULL ? stage->slope + at : NULL,

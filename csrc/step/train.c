@@ -11,19 +11,46 @@
  *
  *     hidden layer, own columns | head and loss, own batch rows | gradients and updates, own
  *                               '- gather the next batch       columns of the hidden layer
+ *
+ * A batch goes through the stages in passes: at once, or where that pays (lists of many rows
+ * leave L2) so many rows at a time, its gradients being stored and going on from pass to pass.
  */
 #include "../machine.h"
 #include "step.h"
 
-/* Members meet. The next batch is gathered after the first meeting of a step: all have then
- * finished with the batch before this one, whose buffer it takes. */
+/* The rows of a batch that its next pass takes, from `begin` on. */
+static fm_range pass_from(const training_run *run, size_t step, size_t begin)
+{
+    return fm_rows_from(begin, run->pass_rows, rows_of_step(run, step));
+}
+
+/* A member's share of gathering what the next pass takes, of this batch or the one behind it.
+ */
+static void gather_next(step_view *view)
+{
+    const training_run *run = view->run;
+    const bool last = view->pass.end == view->rows;
+    const size_t step = last ? view->index + 1 : view->index;
+    view->next_gathered = true;
+    if (step < run->steps)
+        fm_gather_pass(run, view->self, step, pass_from(run, step, last ? 0 : view->pass.end),
+                       view->turn + 1);
+}
+
+/* Members meet. The next rows are gathered after the first meeting of a pass: all have then
+ * finished with the pass before this one, whose buffer they take. */
 static void meet(step_view *view)
 {
     fm_team_wait(view->self);
-    if (!view->next_gathered) {
-        fm_gather_step(view->run, view->self, view->index + 1);
-        view->next_gathered = true;
-    }
+    if (!view->next_gathered)
+        gather_next(view);
+}
+
+/* A member's share of the rows of this pass. */
+static fm_range own_rows(const step_view *view)
+{
+    const fm_range own = fm_team_share(view->pass.end - view->pass.begin, view->self);
+    return (fm_range){view->pass.begin + own.begin, view->pass.begin + own.end};
 }
 
 /* A stage before the tail: a member's share of the batch, or of the columns. */
@@ -32,9 +59,7 @@ static void forward_own(step_view *view, size_t s)
     const fm_stage *stage = stage_at(view->run, s);
     if (s > 1)
         meet(view);
-    const fm_range all = {0, view->rows};
-    const fm_piece piece =
-        fm_piece_of(view, s, stage->by_rows ? fm_team_share(view->rows, view->self) : all);
+    const fm_piece piece = fm_piece_of(view, s, stage->by_rows ? own_rows(view) : view->pass);
     fm_stage_forward(stage, &piece,
                      stage->by_rows ? fm_all_panels(stage)
                                     : fm_team_share(stage->panels, view->self));
@@ -46,27 +71,23 @@ static void backward_own(step_view *view, size_t s)
     meet(view);
     /* what is no product needs whole rows even if the stage below is owned by columns */
     if (!stage->whole_batch && (below->by_rows || !stage->verbs->any_columns))
-        fm_backward_stage(view, s, fm_team_share(view->rows, view->self), fm_all_panels(below));
+        fm_backward_stage(view, s, own_rows(view), fm_all_panels(below));
     else
-        fm_backward_stage(view, s, (fm_range){0, view->rows},
-                          fm_team_share(below->panels, view->self));
+        fm_backward_stage(view, s, view->pass, fm_team_share(below->panels, view->self));
 }
 
-static void run_step(step_view *view)
+static void run_pass(step_view *view, double factor)
 {
     const training_run *run = view->run;
     const fm_core *core = run->core;
     const training_plan *plan = &run->plan;
-    if (plan->wait_next) {
-        fm_gather_step(run, view->self, view->index + 1);
-        view->next_gathered = true;
-    }
+    if (plan->wait_next)
+        gather_next(view);
     for (size_t s = 1; s < plan->tail; s++)
         forward_own(view, s);
     if (plan->tail > 1)
         meet(view);
-    const double factor = fm_reduction_factor(view);
-    const fm_range own = fm_team_share(view->rows, view->self);
+    const fm_range own = own_rows(view);
     for (size_t begin = own.begin; begin < own.end; begin += FM_TAIL_ROWS)
         fm_run_tail(view, factor, fm_rows_from(begin, FM_TAIL_ROWS, own.end));
     for (size_t s = core->stage_count - 1; s > 0; s--)
@@ -90,12 +111,25 @@ static void prepare_update(step_view *view)
             (uint64_t)run->first_step + view->index + 1);
 }
 
+static void run_step(step_view *view, size_t *turn)
+{
+    const double factor = fm_reduction_factor(view);
+    for (size_t begin = 0; begin < view->rows; begin = view->pass.end) {
+        view->pass = pass_from(view->run, view->index, begin);
+        view->shift = begin;
+        view->turn = (*turn)++;
+        view->next_gathered = false;
+        run_pass(view, factor);
+    }
+}
+
 static void train_member(void *argument, const fm_member *self)
 {
     const training_run *run = argument;
     const bool in_blocks = run->core->workspace.in_blocks;
+    size_t turn = 0;
     if (!in_blocks) {
-        fm_gather_step(run, self, 0);
+        fm_gather_pass(run, self, 0, pass_from(run, 0, 0), 0);
         fm_team_wait(self);
     }
     for (size_t step = 0; step < run->steps; step++) {
@@ -105,7 +139,7 @@ static void train_member(void *argument, const fm_member *self)
         if (in_blocks)
             fm_run_step_in_blocks(&view);
         else
-            run_step(&view);
+            run_step(&view, &turn);
         if (self->index == 0)
             run->losses[step] = fm_batch_loss(&view);
     }

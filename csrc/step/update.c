@@ -184,34 +184,60 @@ void fm_apply_stored(const step_view *view)
 
 /* -- all stages -- */
 
-static void store_gradient(const step_view *view, size_t s)
+static void store_gradient(const step_view *view, size_t s, double *gradients, bool resume)
 {
     const fm_stage *stage = stage_at(view->run, s);
     const fm_part part = fm_part_of(view, s);
-    const fm_piece piece = fm_piece_of(view, s, (fm_range){0, view->rows});
-    stage->verbs->gradient(stage, &piece, &part, view->run->core->workspace.gradients, false);
+    const fm_piece piece = fm_piece_of(view, s, view->pass);
+    stage->verbs->gradient(stage, &piece, &part, gradients, resume);
+}
+
+/* Fused, or stored and applied at once, where all of a stage's update is a member's own matter.
+ */
+static void update_stage(const step_view *view, size_t s)
+{
+    const fm_core *core = view->run->core;
+    const fm_stage *stage = &core->stages[s];
+    if (stage->verbs->update == NULL) {
+        store_gradient(view, s, core->workspace.gradients, false);
+        apply_part(view, s, NULL);
+        return;
+    }
+    const fm_part part = fm_part_of(view, s);
+    const fm_piece piece = fm_piece_of(view, s, view->pass);
+    stage->verbs->update(stage, &piece, &part, core->optimizer.kind, &view->update);
+    settle(view, s, &part);
+}
+
+/* The gradients of a pass: to the total if the batch is one pass or one gradient block, else to
+ * those of a block, which join the tree when it is whole. */
+static void store_pass(const step_view *view)
+{
+    const training_run *run = view->run;
+    const bool first = view->pass.begin == 0, last = view->pass.end == view->rows;
+    const bool in_place = view->rows <= FM_GRADIENT_BLOCK || (first && last);
+    double *to = in_place ? run->core->workspace.gradients : fm_forming_gradients(run, 0);
+    for (size_t s = run->plan.lowest; s < run->core->stage_count; s++)
+        if (stage_at(run, s)->trainable)
+            store_gradient(view, s, to, view->pass.begin % FM_GRADIENT_BLOCK != 0);
+    if (in_place || (view->pass.end % FM_GRADIENT_BLOCK != 0 && !last))
+        return;
+    const size_t block = view->pass.begin / FM_GRADIENT_BLOCK;
+    fm_sum_blocks(view, block, block + 1, last);
 }
 
 void fm_update_stages(const step_view *view)
 {
     const training_run *run = view->run;
     const fm_core *core = run->core;
-    const bool stored = run->only_gradient || fm_stores_gradients(core);
-    for (size_t s = run->plan.lowest; s < core->stage_count; s++) {
-        const fm_stage *stage = &core->stages[s];
-        if (!stage->trainable)
-            continue;
-        if (stored || stage->verbs->update == NULL) {
-            store_gradient(view, s);
-            if (!stored)
-                apply_part(view, s, NULL);
-            continue;
-        }
-        const fm_part part = fm_part_of(view, s);
-        const fm_piece piece = fm_piece_of(view, s, (fm_range){0, view->rows});
-        stage->verbs->update(stage, &piece, &part, core->optimizer.kind, &view->update);
-        settle(view, s, &part);
+    const bool last = view->pass.end == view->rows;
+    if (view->pass.begin == 0 && last && !run->only_gradient && !fm_stores_gradients(core)) {
+        for (size_t s = run->plan.lowest; s < core->stage_count; s++)
+            if (core->stages[s].trainable)
+                update_stage(view, s);
+        return;
     }
-    if (stored && !run->only_gradient)
+    store_pass(view);
+    if (last && !run->only_gradient)
         fm_apply_stored(view);
 }

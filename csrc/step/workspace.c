@@ -86,23 +86,32 @@ static bool stores_any(const fm_core *core)
     return fm_stores_gradients(core);
 }
 
-fm_status fm_prepare_workspace(fm_core *core, size_t batch, size_t threads, bool sparse,
-                               bool in_blocks, bool stored)
+/* Buffers of gradient_size that it wants. */
+static size_t gradient_buffers(const fm_core *core, const training_way *way)
+{
+    const bool several = way->pass_rows < way->batch;
+    if (way->in_blocks)
+        return fm_block_buffers(way->batch, way->members);
+    if (several && way->batch > FM_GRADIENT_BLOCK)
+        return fm_block_buffers(way->batch, 1);
+    return several || way->stored || stores_any(core) ? 1 : 0;
+}
+
+fm_status fm_prepare_workspace(fm_core *core, const training_way *way)
 {
     fm_workspace *space = &core->workspace;
-    const size_t rows = in_blocks ? threads * FM_TAIL_ROWS : batch;
-    const size_t gradients = in_blocks                    ? fm_block_buffers(batch, threads)
-                             : stored || stores_any(core) ? 1
-                                                          : 0;
-    space->sparse = sparse;
-    space->in_blocks = in_blocks;
-    fm_status status = provide(core, &space->batch_room, batch, threads, lay_out_batch);
+    const size_t rows = way->in_blocks ? way->members * FM_TAIL_ROWS : way->pass_rows;
+    const size_t gradients = gradient_buffers(core, way);
+    space->sparse = way->sparse;
+    space->in_blocks = way->in_blocks;
+    fm_status status =
+        provide(core, &space->batch_room, way->batch, way->members, lay_out_batch);
     if (status == FM_OK)
         status = provide(core, &space->activation_room, rows, 1, lay_out_activations);
-    if (status == FM_OK && !sparse)
+    if (status == FM_OK && !way->sparse)
         status = provide(core, &space->dense_room, rows, 1, lay_out_dense);
-    if (status == FM_OK && sparse)
-        status = provide(core, &space->list_room, batch, threads, lay_out_lists);
+    if (status == FM_OK && way->sparse)
+        status = provide(core, &space->list_room, rows, way->members, lay_out_lists);
     if (status == FM_OK && gradients > 0)
         status = provide(core, &space->gradient_room, gradients, 1, lay_out_gradients);
     return status;

@@ -376,7 +376,12 @@ static void draw_job(training *job, generator *random, family kind, bool plain)
     static const fm_dtype dtypes[] = {FM_FLOAT64, FM_FLOAT32, FM_UINT8};
     const fm_dtype dtype = dtypes[draw(random, 0, 2)];
     describe(&job->net, random, kind, dtype == FM_UINT8, plain);
-    const size_t rows = kind == NARROW ? draw(random, LONG_BATCH, 3600) : draw(random, 30, 130);
+    /* lists of more rows than are listed at a time, or than a gradient block has */
+    const bool long_lists = kind == SPARSE && !plain && chance(random, 2);
+    const bool is_long = kind == NARROW || long_lists;
+    const size_t rows = kind == NARROW ? draw(random, LONG_BATCH, 3600)
+                        : long_lists   ? draw(random, 300, 2600)
+                                       : draw(random, 30, 130);
     draw_data(job, random, rows, dtype, kind == SPARSE ? 0.2 : 1);
     for (size_t i = 0; i < job->net.parameter_count; i++) {
         const fm_shape *of = &job->net.parameters[i];
@@ -386,8 +391,10 @@ static void draw_job(training *job, generator *random, family kind, bool plain)
         for (size_t j = 0; of->role == FM_STATE && j < count; j++)
             job->initial[i][j] = 0.5 + fabs(job->initial[i][j]); /* a variance */
     }
-    job->count = kind == NARROW ? rows : draw(random, rows / 2, rows);
-    job->batch = kind == NARROW ? draw(random, LONG_BATCH, rows) : draw(random, 1, 70);
+    job->count = is_long ? rows : draw(random, rows / 2, rows);
+    job->batch = kind == NARROW ? draw(random, LONG_BATCH, rows)
+                 : long_lists   ? draw(random, 257, rows)
+                                : draw(random, 1, 70);
     job->steps = (job->count + job->batch - 1) / job->batch;
     job->rates = allocate(EPOCHS * job->steps, sizeof *job->rates);
     for (size_t i = 0; i < EPOCHS * job->steps; i++)

@@ -159,7 +159,9 @@ def update_cases() -> Iterator[Case]:
     ):
         sizes = {"rows": m, "depth": depth, "panels": panels, "gap": depth % 3}
         for density in ("0.3", "normal", "0", "hostile"):
-            yield case("sparse_gradient", updates.sparse_gradient, density=density, **sizes)
+            for resume in (False, True):
+                options = {"density": density, "resume": resume, **sizes}
+                yield case("sparse_gradient", updates.sparse_gradient, **options)
     for m, depth, panels in ((1024, 5, 1), (0, 5, 2), (3, 0, 2), (3, 6, 0)):
         sizes = {"rows": m, "depth": depth, "panels": panels, "density": "0.5"}
         yield case("sparse_gradient", updates.sparse_gradient, **sizes)

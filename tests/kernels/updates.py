@@ -315,17 +315,22 @@ def apply(
     )
 
 
-def sparse_gradient(rows: int, depth: int, panels: int, density: str, gap: int = 0) -> Call:
-    """gradient of the same rows, given by lists of pairs of features."""
+def sparse_gradient(
+    rows: int, depth: int, panels: int, density: str, gap: int = 0, resume: bool = False
+) -> Call:
+    """gradient of the same rows, given by lists of pairs of features; if resume, the chains go on
+    from g."""
     columns = panels * PANEL
     x, dz = draw(density, "x", rows, depth), normal("dz", rows, columns)
     lists, spans = pair_lists(x, up(depth) * rows + 3, 3)
-    g = packed(normal("g", depth, columns), depth + gap)
+    before = normal("g", depth, columns)
+    g = packed(before, depth + gap)
     mask = np.zeros(g.shape, bool)
     mask[:, :depth] = True
 
     def expected() -> dict[str, Want]:
-        return {"g": Want(packed(gradient(x, dz, GRADIENT_BLOCK), depth + gap), where=mask)}
+        formed = chain(x.T, dz, before) if resume else gradient(x, dz, GRADIENT_BLOCK)
+        return {"g": Want(packed(formed, depth + gap), where=mask)}
 
     return Call(
         "sparse_gradient",
@@ -338,6 +343,7 @@ def sparse_gradient(rows: int, depth: int, panels: int, density: str, gap: int =
             "dz_stride": columns + PANEL,
             "depth": depth,
             "panels": panels,
+            "resume": resume,
         },
         {"g": mask},
         expected,
