@@ -64,11 +64,14 @@ INLINE void matmul_tile(const int mr, const int np, double *y, size_t y_stride, 
             v_store(y + i * y_stride + j * VL, acc[i * columns + j]);
 }
 
-/* TILE for every height, in a switch. */
+/* TILE for every height up to some, in a switch: the compiler makes a tile of each. */
+#define TILES_UP_TO_6 TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#define TILES_UP_TO_8 TILES_UP_TO_6 TILE(7) TILE(8)
+#define TILES_UP_TO_12 TILES_UP_TO_8 TILE(9) TILE(10) TILE(11) TILE(12)
 #if MR > 6
-#define TILE_HEIGHTS TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6) TILE(7) TILE(8)
+#define TILE_HEIGHTS TILES_UP_TO_8
 #else
-#define TILE_HEIGHTS TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+#define TILE_HEIGHTS TILES_UP_TO_6
 #endif
 
 /* Tile heights for `left` rows: MR, and the last two alike so that no sliver remains. */

@@ -9,9 +9,11 @@
 /* Tile height: MR_GRADIENT * VECS chains and two operands in registers. */
 #if defined(FM_ISA_avx512) || defined(FM_ISA_wide)
 #define MR_GRADIENT 12
+#define GRADIENT_HEIGHTS TILES_UP_TO_12
 #define MR_BEHIND 8
 #else
 #define MR_GRADIENT 6
+#define GRADIENT_HEIGHTS TILES_UP_TO_6
 #define MR_BEHIND 4
 #endif
 
@@ -144,21 +146,8 @@ INLINE void update_panel(const formula kind, fm_packed w, size_t at, const tile_
 #define TILE(n)                                                                                \
     case n:                                                                                    \
         update_tile(kind, n, w, here, x, x_stride, dz, dz_stride, rows, update);               \
-        break
-            TILE(1);
-            TILE(2);
-            TILE(3);
-            TILE(4);
-            TILE(5);
-            TILE(6);
-#if MR_GRADIENT > 6
-            TILE(7);
-            TILE(8);
-            TILE(9);
-            TILE(10);
-            TILE(11);
-            TILE(12);
-#endif
+        break;
+            GRADIENT_HEIGHTS
 #undef TILE
         }
     }
