@@ -51,8 +51,9 @@ NETWORKS = {
         LAST,
     ),
 }
-# Probabilities that do not sum to one, so that their renormalisation has a gradient.
-PROBABILITIES = (door.Softmax(), door.Rescaling(1.7, 0.05))
+# Probabilities that do not sum to one, so that their renormalisation has a gradient, and that stay
+# below one, since a binary probability has none where it is clipped.
+PROBABILITIES = (door.Softmax(), door.Rescaling(0.9, 0.05))
 SPARSE, CATEGORICAL = "sparse_categorical_crossentropy", "categorical_crossentropy"
 BINARY = "binary_crossentropy"
 LOSSES = {
@@ -61,6 +62,7 @@ LOSSES = {
     "categorical_logits": door.make_loss(CATEGORICAL, from_logits=True, label_smoothing=0.1),
     "categorical_probabilities": door.make_loss(CATEGORICAL, label_smoothing=0.2),
     "binary_logits": door.make_loss(BINARY, from_logits=True, label_smoothing=0.1),
+    "binary_probabilities": door.make_loss(BINARY, label_smoothing=0.2),
     "squared_error": door.make_loss("mean_squared_error"),
     "sum": door.make_loss("mean_squared_error", reduction="sum"),
     "weighted_mean": door.make_loss(SPARSE, from_logits=True, reduction="mean_with_sample_weight"),
@@ -120,7 +122,7 @@ def central_difference(engine: ReferenceEngine, data: door.Data, index: int) -> 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 @pytest.mark.parametrize("operations", NETWORKS.values(), ids=NETWORKS)
 def test_gradients_are_those_of_central_differences(operations, loss):
-    if getattr(loss, "from_logits", None) is False and loss.name != BINARY:
+    if getattr(loss, "from_logits", None) is False:
         operations = (*operations, *PROBABILITIES)
     engine, data = make_engine(operations, loss), make_data(loss)
     roles = engine.network.roles
@@ -284,6 +286,52 @@ def test_rmsprop_follows_its_formula(momentum, centered):
             np.testing.assert_allclose(engine.read_slot(0, i), slot, **SMALL)
 
 
+OPTIMIZERS = [
+    door.Adam(),
+    door.Adam(epsilon=0.0),
+    door.Sgd(),
+    door.Sgd(0.9),
+    door.Sgd(0.9, nesterov=True),
+    door.Rmsprop(),
+    door.Rmsprop(momentum=0.5, centered=True),
+    door.Rmsprop(epsilon=0.0),
+]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
+def test_an_optimizer_is_still_if_nothing_moves_without_a_gradient(optimizer):
+    w, zero = np.array([1.5, -0.25]), np.zeros(2)
+    with np.errstate(invalid="ignore"):  # 0 / 0 without an epsilon
+        moved, slots = optimizer.apply(w, zero, [zero] * optimizer.slots, 0.1, 1)
+    assert len(slots) == optimizer.slots
+    assert optimizer.still == (np.array_equal(moved, w) and not np.any(slots))
+
+
+@pytest.mark.parametrize("clip", [door.Clip(), door.Clip(global_clipnorm=0.1)], ids=str)
+@pytest.mark.parametrize("operations", NETWORKS.values(), ids=NETWORKS)
+def test_a_gradient_applied_is_a_step(operations, clip):
+    """To the bit; parameters that are state move in a step only."""
+    network = door.Network(INPUTS, operations)
+    training = door.Training(LOSSES["sparse_logits"], door.Adam(), clip)
+    whole, apart, before = (ReferenceEngine(network, training) for _ in range(3))
+    start = make_engine(operations, training.loss)
+    for engine in (whole, apart, before):
+        for i in range(len(network.roles)):
+            engine.write_parameter(i, start.read_parameter(i))
+    data, counts = make_data(training.loss), (np.array(5), np.array(5))
+    rows = np.array([3, 0, 6, 1])
+    result = whole.train(data, rows, 4, np.array([0.1]), counts[0], False)
+    loss, gradient = apart.gradient(data, rows, 5)
+    apart.apply(gradient, 0.1, counts[1])
+    assert counts[0] == counts[1] == 6
+    assert loss == result.losses[0]
+    for i, role in enumerate(network.roles):
+        expected = before if role == "state" else whole
+        np.testing.assert_array_equal(apart.read_parameter(i), expected.read_parameter(i))
+        for slot in range(2 if role == "trained" else 0):
+            np.testing.assert_array_equal(apart.read_slot(i, slot), whole.read_slot(i, slot))
+
+
 def test_clips_shorten_what_is_too_long():
     gradients = {0: np.array([[3.0, -4.0]]), 3: np.array([0.5])}
     by_value = door.Clip(clipvalue=1.0)(gradients)
@@ -352,6 +400,29 @@ def test_relu_at_its_edges():
 def test_softmax_of_large_numbers_is_finite():
     engine = ReferenceEngine(door.Network(3, (door.Softmax(),)), None)
     np.testing.assert_array_equal(engine.predict(np.array([[1e4, -1e4, 1e4]])), [[0.5, 0.0, 0.5]])
+
+
+def test_sigmoid_of_large_numbers():
+    engine = ReferenceEngine(door.Network(4, (door.Sigmoid(),)), None)
+    x = np.array([[1e4, -1e4, -700.0, np.nan]])
+    np.testing.assert_array_equal(engine.predict(x), [[1.0, 0.0, np.exp(-700.0), np.nan]])
+
+
+def test_binary_crossentropy_of_large_logits():
+    loss = door.make_loss(BINARY, from_logits=True)
+    logits, targets = np.array([[1e4, -1e4], [1e4, -1e4]]), np.array([[1.0, 0.0], [0.0, 1.0]])
+    np.testing.assert_array_equal(loss.values(logits, targets), [0.0, 1e4])
+    np.testing.assert_array_equal(loss.gradients(logits, targets), [[0.0, 0.0], [0.5, -0.5]])
+
+
+def test_a_clipped_binary_probability_has_no_gradient():
+    loss = door.make_loss(BINARY, epsilon=0.25)
+    p, targets = np.array([[0.1, 0.5, 0.9, 0.25]]), np.array([[1.0, 0.0, 1.0, 0.0]])
+    # the first two terms are -log(0.25) and -log(0.5), the others -log(0.75)
+    expected = -(np.log(0.25) + np.log(0.5) + 2 * np.log(0.75)) / 4
+    np.testing.assert_allclose(loss.values(p, targets), [expected], rtol=1e-15)
+    # (1 - t) / (1 - p) - t / p, over 4; the second rounding of each is 1e-16
+    np.testing.assert_allclose(loss.gradients(p, targets), [[0, 0.5, 0, 1 / 3]], rtol=1e-15)
 
 
 def test_the_reference_imports_nothing_compiled():
