@@ -346,6 +346,21 @@ def test_clips_shorten_what_is_too_long():
     assert door.Clip()(gradients) is gradients
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e200])
+def test_clips_of_what_has_no_finite_norm(value):
+    """Keras's results: max(norm, clipnorm) divides one gradient, norm - norm is added to what
+    all are multiplied by."""
+    gradients = {0: np.array([[value, 3.0]]), 1: np.array([0.5])}
+    with np.errstate(invalid="ignore", over="ignore"):  # inf * 0, and 1e200 squared
+        by_norm = door.Clip(clipnorm=1.0)(gradients)
+        together = door.Clip(global_clipnorm=1.0)(gradients)
+    lost = np.nan if np.isnan(value) else 0.0
+    np.testing.assert_array_equal(by_norm[0], [[0.0 if value == 1e200 else np.nan, lost]])
+    np.testing.assert_array_equal(by_norm[1], [0.5])
+    assert np.isnan(together[0]).all()
+    assert np.isnan(together[1]).all()
+
+
 def test_normalization_moves_its_moments_towards_the_batchs():
     loss = LOSSES["squared_error"]
     network = (door.BatchNormalization(0.9, 1e-3), door.Dense(INPUTS, CLASSES))

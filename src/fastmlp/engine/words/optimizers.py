@@ -170,7 +170,8 @@ class Clip(Word):
 
     clipnorm: each parameter's gradient to this Euclidean norm, g * clipnorm / norm where its
     norm is larger. clipvalue: each element to [-clipvalue, clipvalue]. global_clipnorm: as
-    clipnorm, with the norm of all gradients together.
+    clipnorm, with the norm of all gradients together. As in Keras, a gradient whose norm is NaN
+    becomes NaN, and so do all whose common norm is NaN or infinite.
     """
 
     clipnorm: float | None = None
@@ -183,14 +184,19 @@ class Clip(Word):
             limit = self.clipvalue
             return {i: np.clip(g, -limit, limit) for i, g in gradients.items()}
         if self.clipnorm is not None:
-            return {i: g * _factor(self.clipnorm, [g]) for i, g in gradients.items()}
+            return {i: g * _factor(self.clipnorm, _norm([g])) for i, g in gradients.items()}
         if self.global_clipnorm is not None:
-            factor = _factor(self.global_clipnorm, [gradients[i] for i in sorted(gradients)])
+            norm = _norm([gradients[i] for i in sorted(gradients)])
+            factor = _factor(self.global_clipnorm, norm) if np.isfinite(norm) else np.nan
             return {i: g * factor for i, g in gradients.items()}
         return gradients
 
 
-def _factor(limit: float, gradients: list[Float64Array]) -> float:
-    """What makes the norm of all gradients together at most ``limit``."""
-    norm = float(np.sqrt(sum(np.square(g).sum() for g in gradients)))
-    return limit / norm if norm > limit else 1.0
+def _norm(gradients: list[Float64Array]) -> float:
+    """The Euclidean norm of all gradients together."""
+    return float(np.sqrt(sum(np.square(g).sum() for g in gradients)))
+
+
+def _factor(limit: float, norm: float) -> float:
+    """What makes a norm at most ``limit``."""
+    return 1.0 if norm <= limit else limit / norm
