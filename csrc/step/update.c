@@ -115,11 +115,11 @@ static double tree_sum(const double *x, size_t n)
     return n == 1 ? x[0] : tree_sum(x, first) + tree_sum(x + first, n - first);
 }
 
-/* What a gradient of that squared norm is multiplied by. */
+/* What a gradient of that squared norm is multiplied by: NaN if the norm is, as in Keras. */
 static double clip_factor(double limit, double squares)
 {
     const double norm = sqrt(squares);
-    return norm > limit ? limit / norm : 1;
+    return norm <= limit ? 1 : limit / norm;
 }
 
 /* -- the stored way -- */
@@ -165,8 +165,10 @@ void fm_apply_stored(const step_view *view)
         square_panels(view);
         fm_team_wait(view->self);
     }
-    if (optimizer->clip_global_norm > 0)
-        global = clip_factor(optimizer->clip_global_norm, tree_sum(norms, panels_of_all(core)));
+    if (optimizer->clip_global_norm > 0) {
+        const double squares = tree_sum(norms, panels_of_all(core));
+        global = isfinite(squares) ? clip_factor(optimizer->clip_global_norm, squares) : NAN;
+    }
     for (size_t s = 1; s < core->stage_count; s++) {
         const fm_stage *stage = &core->stages[s];
         double factors[FM_STAGE_PARAMETERS];
