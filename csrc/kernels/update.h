@@ -303,6 +303,152 @@ INLINE void long_gradient(const formula kind, const long_sink *sink, const doubl
         }
 }
 
+/* -- gradients that are stored on the way -- */
+
+/* A long batch, STORED_ROWS of its rows at a time: g goes to memory and its chains on from
+ * there. So the x of these rows stays in L2 and their dz of NP_STORED panels in L1, where a
+ * tile that stays in registers over the whole batch fetches both anew; and nothing but sums
+ * wants registers. */
+#if defined(FM_ISA_avx512) || defined(FM_ISA_wide)
+#define MR_STORED 8
+#define NP_STORED 3
+#else
+#define MR_STORED 6
+#define NP_STORED 1
+#endif
+#define STORED_ROWS 64
+
+/* g (panels, mr, 8), np panels of it, += x (rows, mr)^T dz (rows, np * 8); = if not resume. */
+INLINE void stored_tile(const int mr, const int np, double *g, size_t panel_stride,
+                        const double *x, size_t x_stride, const double *dz, size_t dz_stride,
+                        size_t rows, bool resume)
+{
+    const int columns = np * VECS;
+    vec tile[MR_STORED * NP_STORED * VECS];
+#pragma GCC unroll 16
+    for (int i = 0; i < mr; i++)
+#pragma GCC unroll 16
+        for (int j = 0; j < columns; j++) {
+            const double *at = g + (j / VECS) * panel_stride + i * FM_PANEL + (j % VECS) * VL;
+            tile[i * columns + j] = resume ? v_load(at) : (vec){0};
+        }
+    for (size_t b = 0; b < rows; b++) {
+        vec row[NP_STORED * VECS];
+#pragma GCC unroll 16
+        for (int j = 0; j < columns; j++)
+            row[j] = v_load(dz + b * dz_stride + j * VL);
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++) {
+            const vec a = v_set1(x[b * x_stride + i]);
+#pragma GCC unroll 16
+            for (int j = 0; j < columns; j++)
+                tile[i * columns + j] = v_fma(a, row[j], tile[i * columns + j]);
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < mr; i++)
+#pragma GCC unroll 16
+        for (int j = 0; j < columns; j++)
+            v_store(g + (j / VECS) * panel_stride + i * FM_PANEL + (j % VECS) * VL,
+                    tile[i * columns + j]);
+}
+
+/* All w rows of np panels. */
+INLINE void stored_columns(const int np, double *g, size_t panel_stride, const double *x,
+                           size_t x_stride, const double *dz, size_t dz_stride, size_t rows,
+                           size_t depth, bool resume)
+{
+    size_t k = 0;
+    for (; k + MR_STORED <= depth; k += MR_STORED)
+        stored_tile(MR_STORED, np, g + k * FM_PANEL, panel_stride, x + k, x_stride, dz,
+                    dz_stride, rows, resume);
+    for (; k + 4 <= depth; k += 4)
+        stored_tile(4, np, g + k * FM_PANEL, panel_stride, x + k, x_stride, dz, dz_stride, rows,
+                    resume);
+    for (; k < depth; k++)
+        stored_tile(1, np, g + k * FM_PANEL, panel_stride, x + k, x_stride, dz, dz_stride, rows,
+                    resume);
+}
+
+/* Whether rows so many doubles apart fall on so few cache sets that L1 and L2 do not hold
+ * them. */
+INLINE bool collides(size_t stride)
+{
+    return stride > 512 && stride % 128 == 0;
+}
+
+/* g (panels, depth, 8) += x (rows, depth)^T dz (rows, panels * 8), for STORED_ROWS rows at
+ * most. */
+static void stored_block(double *g, size_t panel_stride, const double *x, size_t x_stride,
+                         const double *dz, size_t dz_stride, size_t rows, size_t depth,
+                         size_t panels, bool resume)
+{
+    enum { WIDTH = NP_STORED * FM_PANEL };
+    double copy[STORED_ROWS * WIDTH];
+    size_t p = 0;
+    for (; p + NP_STORED <= panels; p += NP_STORED) {
+        const double *strip = dz + p * FM_PANEL;
+        size_t stride = dz_stride;
+        if (collides(dz_stride)) {
+            for (size_t b = 0; b < rows; b++)
+                memcpy(copy + b * WIDTH, strip + b * dz_stride, WIDTH * sizeof *copy);
+            strip = copy;
+            stride = WIDTH;
+        }
+        stored_columns(NP_STORED, g + p * panel_stride, panel_stride, x, x_stride, strip,
+                       stride, rows, depth, resume);
+    }
+#if NP_STORED > 1
+    for (; p < panels; p++)
+        stored_columns(1, g + p * panel_stride, panel_stride, x, x_stride, dz + p * FM_PANEL,
+                       dz_stride, rows, depth, resume);
+#endif
+}
+
+/* STORED_PANELS panels and as many w rows as scratch holds the gradient of, and x of
+ * STORED_ROWS rows if they have to be copied. */
+#define STORED_PANELS 24
+
+INLINE void update_stored(const formula kind, fm_packed w, const double *x, size_t x_stride,
+                          const double *dz, size_t dz_stride, size_t rows, size_t depth,
+                          size_t panels, const fm_update *update, double *scratch)
+{
+    for (size_t first = 0, some; first < panels; first += some) {
+        some = smaller(STORED_PANELS, panels - first);
+        const size_t a_row = some * FM_PANEL + STORED_ROWS;
+        const size_t block = FM_UPDATE_SCRATCH / a_row / MR_STORED * MR_STORED;
+        for (size_t k = 0; k < depth; k += block) {
+            const size_t count = smaller(block, depth - k), panel_stride = count * FM_PANEL;
+            double *copy = scratch + some * panel_stride; /* (STORED_ROWS, count) */
+            for (size_t b = 0; b < rows; b += STORED_ROWS) {
+                const size_t length = smaller(STORED_ROWS, rows - b);
+                const double *from = x + b * x_stride + k;
+                for (size_t i = 0; collides(x_stride) && i < length; i++)
+                    memcpy(copy + i * count, from + i * x_stride, count * sizeof *copy);
+                stored_block(scratch, panel_stride, collides(x_stride) ? copy : from,
+                             collides(x_stride) ? count : x_stride,
+                             dz + b * dz_stride + first * FM_PANEL, dz_stride, length, count,
+                             some, b > 0);
+            }
+            for (size_t p = 0; p < some; p++)
+                apply_rows(shares_division(kind) ? ADAM_MIXED : kind, w,
+                           (first + p) * w.panel_stride + k * FM_PANEL,
+                           scratch + p * panel_stride, count, update);
+        }
+    }
+}
+
+/* From where on storing is faster than tiles of packed inputs. AVX2 has registers for Adam
+ * beside sums of four w rows only, too few to keep the FMA units busy, so there Adam is better
+ * off alone early. */
+INLINE bool stored_pays(const formula kind, size_t rows, size_t panels, size_t x_stride)
+{
+    if (VL == 4 && shares_division(kind))
+        return rows >= 256;
+    const size_t many = VL == 8 && panels <= STORED_PANELS ? 512 : 1024;
+    return rows >= many && !collides(x_stride);
+}
+
 /* Panels from which packing x is paid back. */
 #define PACKED_PANELS 4
 
@@ -315,6 +461,11 @@ INLINE void update_dense(const formula kind, fm_packed w, const double *x, size_
     if (rows > FM_GRADIENT_BLOCK) {
         const long_sink sink = {.w = w, .update = update, .panel_stride = w.panel_stride};
         long_gradient(kind, &sink, x, x_stride, dz, dz_stride, rows, depth, panels, scratch);
+        return;
+    }
+    if (stored_pays(kind, rows, panels, x_stride)) {
+        update_stored(kind, w, x, x_stride, dz, dz_stride, rows, depth, panels, update,
+                      scratch);
         return;
     }
     const size_t mr = kind == ADAM_SHARED_DIVISION ? MR_BEHIND : MR_GRADIENT;
@@ -365,6 +516,17 @@ static void kernel_gradient(double *g, size_t panel_stride, const double *x, siz
         const long_sink sink = {.g = g, .panel_stride = panel_stride};
         long_gradient(formula_sgd, &sink, x, x_stride, dz, dz_stride, rows, depth, panels,
                       scratch);
+        return;
+    }
+    /* with 8 lanes a tile of a panel and 12 w rows is faster where x and dz stay in L1 */
+    if (VL < 8 || rows > STORED_ROWS) {
+        size_t b = 0;
+        do { /* once without rows: g is then zero */
+            stored_block(g, panel_stride, x + b * x_stride, x_stride, dz + b * dz_stride,
+                         dz_stride, smaller(STORED_ROWS, rows - b), depth, panels,
+                         resume || b > 0);
+            b += STORED_ROWS;
+        } while (b < rows);
         return;
     }
     for (size_t p = 0; p < panels; p++)

@@ -109,6 +109,11 @@ def update_cases() -> Iterator[Case]:
         for m, depth, columns in (*((m, depth, 9) for m, depth in long), (2049, 13, 265)):
             sizes = {"depth": depth, "columns": columns}
             yield case(kernel, updates.update, rows=m, **sizes, **common)
+        # long enough for gradients that are stored on the way, 64 batch rows and 24 panels at a
+        # time; rows 640 doubles apart are copied
+        for m, depth, columns in ((512, 640, 9), (1024, 103, 213), (513, 11, 640)):
+            sizes = {"depth": depth, "columns": columns}
+            yield case(kernel, updates.update, rows=m, **sizes, **common)
         for m in (1, 33, 1025):
             yield case(kernel, updates.update, rows=m, depth=1, columns=17, bias=True, **common)
         for m, depth, columns in ((0, 5, 8), (5, 0, 8), (5, 3, 0)):
@@ -130,6 +135,10 @@ def update_cases() -> Iterator[Case]:
         sizes = {"depth": depth, "columns": COLUMNS[j % 6], "gap": j % 2}
         for m in (0, 1, 5, 48):
             yield case("gradient", updates.stored_gradient, rows=m, resume=m > 1, **sizes)
+    for m, depth, columns in ((65, 13, 41), (129, 9, 640), (200, 25, 17)):
+        sizes = {"depth": depth, "columns": columns}
+        for resume in (False, True):
+            yield case("gradient", updates.stored_gradient, rows=m, resume=resume, **sizes)
     for m, depth in zip(BLOCKS, (3, 1, 25, 2, 13, 13, 5), strict=True):
         sizes = {"depth": depth, "columns": 9, "gap": depth % 2}
         yield case("gradient", updates.stored_gradient, rows=m, **sizes)
