@@ -117,18 +117,6 @@ size_t fm_network_gradient_size(const fm_network *network)
     return size;
 }
 
-/* Whether a stage below the lowest trainable one, or a frozen one, owns the parameter. */
-static bool is_frozen(const fm_core *core, const fm_parameter *parameter)
-{
-    for (size_t s = 1; s < core->stage_count; s++) {
-        const fm_stage *stage = &core->stages[s];
-        if (parameter >= stage->parameters &&
-            parameter < stage->parameters + stage->parameter_count)
-            return !stage->trainable;
-    }
-    return true;
-}
-
 fm_status fm_gradient(fm_network *network, const fm_data *data, const int64_t *order,
                       size_t count, int64_t iterations, double *loss, double *gradient)
 {
@@ -146,15 +134,18 @@ fm_status fm_gradient(fm_network *network, const fm_data *data, const int64_t *o
                         .only_gradient = true};
     pthread_mutex_lock(&network->lock);
     const fm_status status = train(core, &run);
-    for (size_t i = 0; status == FM_OK && i < core->parameter_count; i++) {
-        const fm_parameter *p = &core->parameters[i];
-        if (p->role != FM_TRAINED)
-            continue;
-        if (is_frozen(core, p))
-            memset(gradient, 0, p->rows * p->columns * sizeof *gradient);
-        else
-            fm_unpack(gradient, core->workspace.gradients + p->start, p->rows, p->columns);
-        gradient += p->rows * p->columns;
+    for (size_t s = 0; status == FM_OK && s < core->stage_count; s++) {
+        const fm_stage *stage = &core->stages[s];
+        for (size_t i = 0; i < stage->parameter_count; i++) {
+            const fm_parameter *p = &stage->parameters[i];
+            if (p->role != FM_TRAINED)
+                continue;
+            if (stage->trainable)
+                fm_unpack(gradient, core->workspace.gradients + p->start, p->rows, p->columns);
+            else
+                memset(gradient, 0, p->rows * p->columns * sizeof *gradient);
+            gradient += p->rows * p->columns;
+        }
     }
     pthread_mutex_unlock(&network->lock);
     return status;

@@ -25,13 +25,15 @@ static void forward_lists(const fm_stage *stage, const fm_piece *piece, fm_range
 
 static void forward(const fm_stage *stage, const fm_piece *piece, fm_range panels)
 {
+    if (piece->lists != NULL) {
+        forward_lists(stage, piece, panels);
+        return;
+    }
     const fm_packed *w = &stage->parameters[0].packed;
     const double *from = w->value + panels.begin * w->panel_stride;
     const size_t count = panels.end - panels.begin;
     double *y = piece->y + panels.begin * FM_PANEL;
-    if (piece->lists != NULL)
-        forward_lists(stage, piece, panels);
-    else if (piece->entries != NULL)
+    if (piece->entries != NULL)
         piece->kernels->sparse_row(y, piece->entries, piece->entry_count, from, w->panel_stride,
                                    count);
     else

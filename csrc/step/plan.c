@@ -11,9 +11,8 @@ void fm_choose_owners(fm_core *core, bool sparse)
         fm_stage *stage = &core->stages[s];
         const size_t row = stage->panels * FM_PANEL * sizeof(double);
         const bool product = stage->verbs->update != NULL;
-        stage->by_rows = !stage->whole_batch &&
-                         (!product || stage->panels == 1 ||
-                          (stage->inputs <= FM_SHARED_WEIGHTS / row && !(s == 1 && sparse)));
+        stage->by_rows = !stage->whole_batch && (!product || stage->panels == 1 ||
+                                                 stage->inputs <= FM_SHARED_WEIGHTS / row);
     }
     if (sparse)
         core->stages[1].by_rows = false;
