@@ -35,6 +35,21 @@
  * without a partner goes up as it is. */
 #define FM_GRADIENT_BLOCK 1024
 
+static inline size_t fm_gradient_blocks(size_t rows)
+{
+    return (rows + FM_GRADIENT_BLOCK - 1) / FM_GRADIENT_BLOCK;
+}
+
+/* Sums of the tree over so many blocks that are needed at once, one a level: sum l is that of
+ * 2^l blocks where bit l of the number of blocks so far is set, as in counting. */
+static inline size_t fm_tree_levels(size_t blocks)
+{
+    size_t levels = 0;
+    for (; blocks > 0; blocks >>= 1)
+        levels++;
+    return levels;
+}
+
 /* Cache blocks of the products. FM_DEPTH_BLOCK of the reduced index at a time, so that a panel
  * block (16 KB) stays in L1 over the rows of an FM_ROW_BLOCK, whose block of x (192 KB) stays
  * in L2. */

@@ -64,7 +64,7 @@ static void kernel_normalized_sums(double *sum, double *product, const double *d
                                    size_t panels)
 {
     for (size_t j = 0; j < panels * FM_PANEL; j += VL) {
-        vector_sums level[BLOCK_LEVELS] = {{{0}, {0}}}; /* as the sums of update.h */
+        vector_sums level[BLOCK_LEVELS] = {{{0}, {0}}}; /* as the sums of gradient.h */
         size_t blocks = 0;
         for (size_t b = 0; b < rows; b += FM_GRADIENT_BLOCK, blocks++) {
             vector_sums fresh =

@@ -10,6 +10,9 @@
 #include "optimizers.h"
 
 #include "sparse.h"
+
+#include "gradient.h"
+
 #include "update.h"
 
 #include "gather.h"

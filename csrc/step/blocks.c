@@ -15,22 +15,9 @@
 
 #include "step.h"
 
-static size_t blocks_of(size_t rows)
-{
-    return (rows + FM_GRADIENT_BLOCK - 1) / FM_GRADIENT_BLOCK;
-}
-
-static size_t levels_of(size_t blocks)
-{
-    size_t levels = 0;
-    for (; blocks > 0; blocks >>= 1)
-        levels++;
-    return levels;
-}
-
 size_t fm_block_buffers(size_t batch, size_t forming)
 {
-    return 1 + levels_of(blocks_of(batch)) + forming;
+    return 1 + fm_tree_levels(fm_gradient_blocks(batch)) + forming;
 }
 
 static double *buffer(const fm_core *core, size_t index)
@@ -45,7 +32,7 @@ static double *level_sum(const fm_core *core, size_t level)
 
 double *fm_forming_gradients(const training_run *run, size_t index)
 {
-    return buffer(run->core, 1 + levels_of(blocks_of(run->batch)) + index);
+    return buffer(run->core, 1 + fm_tree_levels(fm_gradient_blocks(run->batch)) + index);
 }
 
 /* Adds the gradients of rows that the stages have just passed to the member's own. */
@@ -136,7 +123,7 @@ void fm_sum_blocks(const step_view *view, size_t first, size_t end, bool last)
 void fm_run_step_in_blocks(step_view *view)
 {
     const double factor = fm_reduction_factor(view);
-    const size_t blocks = blocks_of(view->rows), members = view->self->count;
+    const size_t blocks = fm_gradient_blocks(view->rows), members = view->self->count;
     for (size_t first = 0; first < blocks; first += members) {
         const fm_range formed = fm_rows_from(first, members, blocks);
         if (first + view->self->index < formed.end)
