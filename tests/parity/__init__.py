@@ -1,0 +1,1 @@
+"""Scripts that run alike under Keras and under fastmlp."""

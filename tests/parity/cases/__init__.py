@@ -1,0 +1,1 @@
+"""The cases, a module for each family of things with a name."""
