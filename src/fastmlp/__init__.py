@@ -20,27 +20,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import (
-    activations,
-    backend,
-    callbacks,
-    config,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    models,
-    optimizers,
-    utils,
-)
-from .layers import Input, Layer
-from .models import Model, Sequential
-from .tensor import Tensor
+from . import _compiled as _compiled  # first: its absence must show here, not at a first use
 from .threads import get_num_threads, set_num_threads
-from .variable import Variable
 
 if TYPE_CHECKING:
-    from . import datasets
+    from . import (
+        activations,
+        backend,
+        callbacks,
+        config,
+        datasets,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        optimizers,
+        utils,
+    )
+    from .layers import Input, Layer
+    from .models import Model, Sequential
+    from .tensor import Tensor
+    from .variable import Variable
 
 __version__ = "0.1.0"
 
@@ -69,11 +70,45 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import ``fastmlp.datasets`` at its first use: reading archives needs modules that would
-    take a tenth of the package's import time."""
-    if name == "datasets":
-        import importlib
+# What is imported at its first use (SPEC 1 of the scientific Python projects), so that a program
+# waits for what it needs only: names of modules, and where the other names are at home.
+_MODULES = frozenset(
+    {
+        "activations",
+        "backend",
+        "callbacks",
+        "config",
+        "datasets",
+        "initializers",
+        "layers",
+        "losses",
+        "metrics",
+        "models",
+        "optimizers",
+        "utils",
+    }
+)
+_HOMES = {
+    "Input": "layers",
+    "Layer": "layers",
+    "Model": "models",
+    "Sequential": "models",
+    "Tensor": "tensor",
+    "Variable": "variable",
+}
 
-        return importlib.import_module(".datasets", __name__)
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    if name in _HOMES:
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        globals()[name] = value
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
