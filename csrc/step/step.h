@@ -213,16 +213,16 @@ void fm_apply_stored(const step_view *view);
 
 /* -- blocks.c -- */
 
-/* Buffers of gradient_size for a batch of several gradient blocks: the total, a sum for each
- * level of the tree, and those that `forming` gradients of blocks go to at once. */
-size_t fm_block_buffers(size_t batch, size_t forming);
-double *fm_forming_gradients(const training_run *run, size_t index);
+/* Buffers of gradient_size for a batch of several gradient blocks whose sums so many form, each
+ * of consecutive blocks: members, or 1, all of them together. The total goes to the first. */
+size_t fm_block_buffers(size_t batch, size_t formers);
 
-/* Takes the gradients of blocks first, first + 1, ... < end, which lie in forming buffers 0, 1,
- * ..., into the sums: a member's part of all parameters. The last leaves the total in the first
- * buffer. */
-void fm_sum_blocks(const step_view *view, size_t first, size_t end, bool last);
+/* Formed by all members together, each the part that it applies: where the gradients of a block
+ * go, those before it having been formed and summed; and the sum with those before it. */
+double *fm_forming_gradients(const fm_core *core, size_t block);
+void fm_sum_block(const step_view *view, size_t block, bool last);
 
+/* A step by blocks that members form alone. */
 void fm_run_step_in_blocks(step_view *view);
 
 /* -- train.c -- */

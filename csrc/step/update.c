@@ -218,14 +218,15 @@ static void store_pass(const step_view *view)
     const training_run *run = view->run;
     const bool first = view->pass.begin == 0, last = view->pass.end == view->rows;
     const bool in_place = view->rows <= FM_GRADIENT_BLOCK || (first && last);
-    double *to = in_place ? run->core->workspace.gradients : fm_forming_gradients(run, 0);
+    const size_t block = view->pass.begin / FM_GRADIENT_BLOCK;
+    double *to =
+        in_place ? run->core->workspace.gradients : fm_forming_gradients(run->core, block);
     for (size_t s = run->plan.lowest; s < run->core->stage_count; s++)
         if (stage_at(run, s)->trainable)
             store_gradient(view, s, to, view->pass.begin % FM_GRADIENT_BLOCK != 0);
     if (in_place || (view->pass.end % FM_GRADIENT_BLOCK != 0 && !last))
         return;
-    const size_t block = view->pass.begin / FM_GRADIENT_BLOCK;
-    fm_sum_blocks(view, block, block + 1, last);
+    fm_sum_block(view, block, last);
 }
 
 void fm_update_stages(const step_view *view)
