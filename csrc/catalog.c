@@ -78,8 +78,12 @@ static bool is_in_range(fm_range_kind range, double value)
         return value >= 0 && isfinite(value);
     case FM_POSITIVE:
         return value > 0;
+    case FM_MOST_0:
+        return value <= 0 && isfinite(value);
     case FM_RATE:
         return value >= 0 && value < 1;
+    case FM_SHARE:
+        return value > 0 && value <= 1;
     case FM_MARGIN:
         return value >= 0 && value < 0.5;
     case FM_FLAG:
@@ -134,4 +138,17 @@ bool fm_optimizer_is_still(int kind, const double option[FM_MAX_OPTIONS])
         FM_OPTIMIZERS(STILL, FM_NO_OPTION)
     }
     return false;
+}
+
+bool fm_optimizer_is_scaled(int kind)
+{
+#define FUSED false
+#define STORED false
+#define SCALED true
+#define WAY(name, options, slots, still, way) way,
+    static const bool scaled[] = {FM_OPTIMIZERS(WAY, FM_NO_OPTION)};
+#undef FUSED
+#undef STORED
+#undef SCALED
+    return scaled[kind];
 }

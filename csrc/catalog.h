@@ -21,7 +21,9 @@ typedef enum fm_range_kind {
     FM_ANY,      /* finite */
     FM_LEAST_0,  /* finite, not negative */
     FM_POSITIVE, /* greater than 0, infinity too */
+    FM_MOST_0,   /* finite, not positive */
     FM_RATE,     /* in [0, 1) */
+    FM_SHARE,    /* in (0, 1] */
     FM_MARGIN,   /* in [0, 1/2) */
     FM_FLAG,     /* 0 or 1 */
     FM_SIZE,     /* a whole number from 1 to 2^52 */
@@ -81,23 +83,69 @@ typedef enum fm_range_kind {
     X(sum_over_batch_size, ) X(sum, ) X(mean_with_sample_weight, )
 
 /* Optimizers. X(name, options, slots, still, way). slots and still in terms of o, the options:
- * how many arrays it keeps for a parameter, and whether a zero gradient with zero slots changes
- * nothing. way: FUSED if there are kernels that apply it to gradients in registers, else STORED.
- * Step t >= 1 with gradient g and learning rate r:
+ * how many arrays of its shape it keeps for a parameter, and whether a zero gradient with zero
+ * slots changes nothing. way: FUSED if there are kernels that apply it to gradients in registers;
+ * STORED; or SCALED: its kernel makes a direction u of a stored gradient, and w -= f u with f
+ * from norms of all of w and u (csrc/step/scaled.c). Slots start at 0; who uses adagrad, ftrl
+ * or schedule_free_adamw writes the values that they start from.
+ * Step t >= 1 with gradient g and learning rate r; for the last m = momentum, v = velocity:
  *   adam: a = r sqrt(1 - beta_2^t) / (1 - beta_1^t); m += (g - m)(1 - beta_1);
  *     v += (g g - v)(1 - beta_2); w -= m a / (sqrt(v) + epsilon). Slots m, v.
  *   sgd: w -= r g; with momentum m = momentum m - r g; w += m, with nesterov
  *     w += momentum m - r g. Slot m if momentum is not 0.
  *   rmsprop: v = rho v + (1 - rho) g g; d = v, or centered a = rho a + (1 - rho) g and
  *     d = v - a a; i = r g / sqrt(d + epsilon); w -= i, or with momentum m = momentum m + i and
- *     w -= m. Slots v, then m if momentum is not 0, then a if centered. */
+ *     w -= m. Slots v, then m if momentum is not 0, then a if centered.
+ *   amsgrad: adam with the largest v so far in place of v. Slots m, v, that largest.
+ *   nadam: m and v as adam; b(t) = beta_1 (1 - 0.96^t / 2), p(t) = b(1) ... b(t);
+ *     w -= r (b(t + 1) m / (1 - p(t + 1)) + (1 - b(t)) g / (1 - p(t)))
+ *          / (sqrt(v / (1 - beta_2^t)) + epsilon). Slots m, v.
+ *   adamax: m as adam; u = max(beta_2 u, |g|); w -= r m / ((1 - beta_1^t) (u + epsilon)).
+ *     Slots m, u.
+ *   adagrad: a += g g; w -= r g / sqrt(a + epsilon). Slot a.
+ *   adadelta: a = rho a + (1 - rho) g g; i = g sqrt(d + epsilon) / sqrt(a + epsilon);
+ *     d = rho d + (1 - rho) i i; w -= r i. Slots a, d.
+ *   lion: w -= r sign(beta_1 m + (1 - beta_1) g); m = beta_2 m + (1 - beta_2) g. Slot m.
+ *   ftrl: n = a + g g; q(x) = x^-learning_rate_power; L = l1_regularization_strength;
+ *     l += g + 2 l2_shrinkage_regularization_strength w - (q(n) - q(a)) / r w; a = n;
+ *     w = (clip(l, -L, L) - l) / (q(n) / r + 2 l2_regularization_strength + beta / r).
+ *     Slots a, l.
+ *   schedule_free_adamw: s = r min(t / warmup_steps, 1); v as adam;
+ *     x = (w - (1 - beta_1) z) / beta_1; z -= s g / (sqrt(v / (1 - beta_2^t)) + epsilon);
+ *     x += (z - x) / t; w = (1 - beta_1) z + beta_1 x. Slots z, v.
+ *   lamb: m and v as adam; u = (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + epsilon);
+ *     f = r |w| / |u|, r where a norm is 0. Slots m, v.
+ *   adafactor: b = 1 - t^beta_2_decay; s = g g + epsilon_1; of a matrix R = b R + (1 - b) times
+ *     the means of s along its rows, C likewise along its columns, v = R C / mean R; of a vector
+ *     v = b v + (1 - b) s; u = g / sqrt(v); f = min(r, 1 / sqrt(t)) max(epsilon_2, rms(w))
+ *     / max(1, rms(u) / clip_threshold). Slots R (rows) and C (columns) of a matrix, then v. */
 #define FM_OPTIMIZERS(X, O)                                                                    \
     X(adam, O(beta_1, 0.9, FM_RATE) O(beta_2, 0.999, FM_RATE) O(epsilon, 1e-7, FM_LEAST_0),    \
       2, o.epsilon > 0, FUSED)                                                                        \
     X(sgd, O(momentum, 0, FM_RATE) O(nesterov, 0, FM_FLAG), o.momentum != 0, true, FUSED)             \
     X(rmsprop, O(rho, 0.9, FM_RATE) O(momentum, 0, FM_RATE) O(epsilon, 1e-7, FM_LEAST_0)       \
       O(centered, 0, FM_FLAG), 1 + (o.momentum != 0) + (o.centered != 0), o.epsilon > 0,      \
-      STORED)
+      STORED)                                                                                  \
+    X(amsgrad, O(beta_1, 0.9, FM_RATE) O(beta_2, 0.999, FM_RATE) O(epsilon, 1e-7, FM_LEAST_0), \
+      3, o.epsilon > 0, STORED)                                                                \
+    X(nadam, O(beta_1, 0.9, FM_RATE) O(beta_2, 0.999, FM_RATE) O(epsilon, 1e-7, FM_LEAST_0),   \
+      2, o.epsilon > 0, STORED)                                                                \
+    X(adamax, O(beta_1, 0.9, FM_RATE) O(beta_2, 0.999, FM_RATE) O(epsilon, 1e-7, FM_LEAST_0),  \
+      2, o.epsilon > 0, STORED)                                                                \
+    X(adagrad, O(epsilon, 1e-7, FM_LEAST_0), 1, o.epsilon > 0, STORED)                         \
+    X(adadelta, O(rho, 0.95, FM_RATE) O(epsilon, 1e-7, FM_LEAST_0), 2, o.epsilon > 0, STORED)  \
+    X(lion, O(beta_1, 0.9, FM_SHARE) O(beta_2, 0.99, FM_RATE), 1, true, STORED)                \
+    X(ftrl, O(learning_rate_power, -0.5, FM_MOST_0)                                            \
+      O(l1_regularization_strength, 0, FM_LEAST_0)                                             \
+      O(l2_regularization_strength, 0, FM_LEAST_0)                                             \
+      O(l2_shrinkage_regularization_strength, 0, FM_LEAST_0) O(beta, 0, FM_LEAST_0),           \
+      2, false, STORED)                                                                        \
+    X(schedule_free_adamw, O(beta_1, 0.9, FM_SHARE) O(beta_2, 0.999, FM_RATE)                  \
+      O(epsilon, 1e-8, FM_LEAST_0) O(warmup_steps, 0, FM_LEAST_0), 2, false, STORED)           \
+    X(lamb, O(beta_1, 0.9, FM_RATE) O(beta_2, 0.999, FM_RATE) O(epsilon, 1e-7, FM_LEAST_0),    \
+      2, o.epsilon > 0, SCALED)                                                                \
+    X(adafactor, O(beta_2_decay, -0.8, FM_ANY) O(epsilon_1, 1e-30, FM_LEAST_0)                 \
+      O(epsilon_2, 1e-3, FM_LEAST_0) O(clip_threshold, 1, FM_POSITIVE), 1, false, SCALED)
 
 /* clang-format on */
 
@@ -170,8 +218,10 @@ bool fm_word_is_valid(fm_family family, int kind, const double option[FM_MAX_OPT
 /* Whether a loss takes class indices. */
 bool fm_loss_takes_labels(int kind);
 
-/* Arrays that an optimizer keeps for each parameter, and whether it is still: see above. */
+/* Arrays of its shape that an optimizer keeps for each parameter, whether it is still and
+ * whether it goes the scaled way: see above. */
 size_t fm_optimizer_slots(int kind, const double option[FM_MAX_OPTIONS]);
 bool fm_optimizer_is_still(int kind, const double option[FM_MAX_OPTIONS]);
+bool fm_optimizer_is_scaled(int kind);
 
 #endif

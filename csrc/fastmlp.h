@@ -55,6 +55,17 @@ typedef struct fm_optimizer {
     double clip_norm;        /* each parameter's to this Euclidean norm */
     double clip_value;       /* each element to [-clip_value, clip_value] */
     double clip_global_norm; /* all together to this norm */
+    double weight_decay;     /* before each update at rate r, w -= w weight_decay r */
+    /* More than 1: only every so many steps is an update, with the mean of their gradients; an
+     * optimizer's t counts updates. */
+    size_t accumulate;
+    /* A running average of each trained parameter, moved after every step, an update or not:
+     * average_momentum times itself plus the rest of the value; the value alone until the first
+     * update is finished. With average_every > 0 it overwrites the value after that many
+     * updates, always. */
+    bool average;
+    double average_momentum; /* in [0, 1] */
+    size_t average_every;
     bool stored; /* store gradients where they could be applied in registers: the same bits */
 } fm_optimizer;
 
@@ -88,11 +99,18 @@ fm_status fm_network_shape(const fm_network *network, size_t parameter, fm_shape
 
 /* Parameters count layer by layer: of a dense one kernel, then bias if used; of a batch
  * normalization gamma and beta if used, moving mean, moving variance. slot is FM_VALUE for the
- * parameter itself or the number of an optimizer slot. */
+ * parameter itself or the number of an array that training keeps for it: the optimizer's slots,
+ * then the sum of gradients if they accumulate, then the average if there is one.
+ * fm_network_slot_shape: FM_ERROR_ARGUMENT if there is no such slot. */
 #define FM_VALUE (-1)
+fm_status fm_network_slot_shape(const fm_network *network, size_t parameter, int slot,
+                                fm_shape *shape);
 fm_status fm_network_read(fm_network *network, size_t parameter, int slot, double *values);
 fm_status fm_network_write(fm_network *network, size_t parameter, int slot,
                            const double *values);
+
+/* From now on weight decay leaves this parameter alone. */
+fm_status fm_network_exempt(fm_network *network, size_t parameter);
 
 /* -- data, training, inference -- */
 

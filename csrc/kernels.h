@@ -91,7 +91,7 @@ typedef struct fm_span {
 /* One optimizer step, as the optimizer's prepare kernel makes it of rate and step number. What
  * meets vectors is repeated over a panel, so that kernels use it as memory operands: registers
  * are short where Adam runs. The formulas (optimizers.h) name the places. */
-#define FM_CONSTANTS 5
+#define FM_CONSTANTS 7
 typedef struct fm_update {
     double constant[FM_CONSTANTS][FM_PANEL];
     bool shared_division;  /* Adam: rows 2i and 2i + 1 may share one, epsilon being no tiny
@@ -99,6 +99,7 @@ typedef struct fm_update {
     bool divider_is_limit; /* Adam: roots and divisions by FMAs, where that is an alternative,
                               beside products by lists; the same bits */
     unsigned variant;      /* which of the optimizer's, by its options */
+    double row_mean;       /* Adafactor: the mean of a matrix's row factors, see apply */
 } fm_update;
 
 /* A parameter matrix (K, N) in panels with its optimizer slots, all of one layout; NULL for
@@ -178,6 +179,15 @@ typedef struct fm_loss_rows {
        const double *dz, size_t dz_stride, size_t depth, size_t panels, bool resume))                       \
     /* The sum of the squares of count = 8 n numbers, by eight lanes and the tree of sum_lanes. */ \
     X(double, squares, (const double *g, size_t count))                                        \
+    /* Adafactor's factors of a matrix by its gradient g, with b = beta_2 of the step: f[k] = b   \
+     * f[k] + (1 - b) (mean over the columns of g[k]^2 + epsilon_1) for w rows [0, depth), summed  \
+     * as squares does; f[j] likewise by the means over depth > 0 rows, each sum one chain. */    \
+    X(void, row_factors,                                                                       \
+      (double *factors, const double *g, size_t panel_stride, size_t depth, size_t columns,    \
+       const fm_update *update))                                                               \
+    X(void, column_factors,                                                                    \
+      (double *factors, const double *g, size_t panel_stride, size_t depth, size_t panels,     \
+       const fm_update *update))                                                               \
     /* g *= factor; g = clipped to [-limit, limit], NaN kept; count = 8 n. */                   \
     X(void, multiply_by, (double *g, size_t count, double factor))                             \
     X(void, clip, (double *g, size_t count, double limit))                                     \
@@ -251,9 +261,12 @@ typedef struct fm_loss_rows {
     F(loss, (const double *option, fm_loss_rows rows))                                         \
     /* One step's constants, t >= 1. */                                                         \
     F(prepare, (fm_update *update, const double *option, double rate, uint64_t t))             \
-    /* The optimizer's step on w with gradient g, panels of the stride of w. */                 \
+    /* The optimizer's step on w with gradient g, panels of the stride of w. Of those that are   \
+     * SCALED: the slots move, the direction takes the place of g, and w stays. adafactor: w is   \
+     * a matrix if slot[1] is not NULL; that is its row factors (depth) and slot[2] its column   \
+     * factors (panels * 8), update->row_mean the mean of all row factors. */                   \
     F(apply,                                                                                   \
-      (fm_packed w, const double *g, size_t depth, size_t panels, const fm_update *update))    \
+      (fm_packed w, double *g, size_t depth, size_t panels, const fm_update *update))          \
     /* gradient and apply in one, g tile by tile in registers, never stored; NULL for optimizers  \
      * that are not FUSED. */                                                                   \
     F(update,                                                                                  \

@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmlp.engine import (
+    Adadelta,
+    Adafactor,
+    Adagrad,
     Adam,
+    Adamax,
+    Amsgrad,
+    Average,
     BatchNormalization,
     Clip,
     Data,
@@ -19,14 +25,20 @@ from fastmlp.engine import (
     Dropout,
     Engine,
     Float64Array,
+    Ftrl,
+    Lamb,
+    Lion,
+    Nadam,
     Network,
     Operation,
     Relu,
     Rescaling,
     Rmsprop,
+    ScheduleFreeAdamw,
     Sgd,
     Sigmoid,
     Softmax,
+    Tail,
     Tanh,
     Training,
     make_loss,
@@ -90,7 +102,17 @@ class Job:
             scale = 0.1 if len(shape) == 1 else shape[0] ** -0.5
             value = scale * rng.standard_normal(shape)
             # scales and variances of a normalization are around 1
-            engine.write_parameter(i, value + 1.0 if normal and len(shape) == 1 else value)
+            value = value + 1.0 if normal and len(shape) == 1 else value
+            engine.write_parameter(i, value)
+            if self.network.roles[i] == "trained":
+                self._initialise_slots(engine, i, value)
+
+    def _initialise_slots(self, engine: Engine, index: int, value: Float64Array) -> None:
+        """Those that do not start at 0."""
+        if isinstance(self.training.optimizer, Adagrad | Ftrl):
+            engine.write_slot(index, 0, np.full(value.shape, 0.1))
+        if isinstance(self.training.optimizer, ScheduleFreeAdamw):
+            engine.write_slot(index, 0, value)
 
     @property
     def rates(self) -> Float64Array:
@@ -137,7 +159,8 @@ def state(engine: Engine, job: Job) -> Outcome:
         outcome.arrays[f"parameter {i}"] = engine.read_parameter(i)
         if job.network.roles[i] == "state":
             continue
-        for slot in range(job.training.optimizer.slots):
+        shape = job.network.parameter_shapes[i]
+        for slot in range(len(job.training.slot_shapes(shape))):
             outcome.arrays[f"slot {slot} of parameter {i}"] = engine.read_slot(i, slot)
     data = job.data()
     outcome.arrays["evaluated losses"], outcome.arrays["evaluated outputs"] = engine.evaluate(data)
@@ -457,5 +480,81 @@ JOBS = [
         5000,
         density=0.2,
         dtype="uint8",
+    ),
+    Job("amsgrad", mlp(90, 201, 5), Training(SPARSE, Amsgrad(0.8, 0.9)), 70, 32),
+    Job("nadam, sparse", mlp(785, 70, 5), Training(SPARSE, Nadam(0.8, 0.95)), 70, 32, 0.1),
+    Job("adamax", mlp(90, 201, 5), Training(SPARSE, Adamax(0.8, 0.9)), 70, 32),
+    Job(
+        "adagrad, averaged",
+        mlp(90, 201, 5),
+        Training(SPARSE, Adagrad(), tail=Tail(average=Average(0.7, 2))),
+        130,
+        32,
+    ),
+    Job(
+        "adadelta, decayed, clipped by value",
+        mlp(90, 201, 5),
+        Training(SPARSE, Adadelta(0.9, 1e-4), Clip(clipvalue=0.01), Tail(weight_decay=0.1)),
+        70,
+        32,
+    ),
+    Job("lion", mlp(90, 201, 5), Training(SPARSE, Lion(0.9, 0.7)), 70, 32),
+    Job("ftrl", mlp(90, 201, 5), Training(SPARSE, Ftrl(-0.5, 0.01, 0.02, 0.03, 0.1)), 70, 32),
+    Job(
+        "ftrl of another power, a wide batch",
+        mlp(20, 33, 3),
+        Training(SQUARED, Ftrl(-0.7, 0.0, 0.02)),
+        6200,
+        5200,
+    ),
+    Job(
+        "schedule-free, narrow layers by rows",
+        mlp(20, 64, 61, 1),
+        Training(SQUARED, ScheduleFreeAdamw(0.8, 0.9, 1e-6, 2.0), tail=Tail(weight_decay=0.1)),
+        600,
+        256,
+    ),
+    Job(
+        "lamb, clipped together, averaged, gathered over two steps",
+        mlp(300, 201, 5),
+        Training(
+            SPARSE,
+            Lamb(0.8, 0.9),
+            Clip(global_clipnorm=0.1),
+            Tail(0.2, (1, 2), 2, Average(0.6)),
+        ),
+        130,
+        32,
+    ),
+    Job(
+        "adafactor, wide, a layer frozen, normalized",
+        Network(
+            90,
+            (
+                Dense(90, 201, trainable=False),
+                Tanh(),
+                Dense(201, 130, use_bias=False),
+                NORMAL,
+                Dense(130, 5),
+            ),
+        ),
+        Training(SPARSE, Adafactor(-0.7, 1e-10, 0.01, 0.5)),
+        70,
+        32,
+    ),
+    Job(
+        "adafactor, narrow, in blocks, decayed",
+        mlp(20, 33, 3),
+        Training(SQUARED, Adafactor(), Clip(clipnorm=0.1), Tail(weight_decay=0.01)),
+        6200,
+        5200,
+    ),
+    Job(
+        "adam, sparse, decayed but for biases, gathered over three steps, averaged",
+        mlp(784, 128, 10),
+        Training(SPARSE, ADAM, tail=Tail(0.01, (1, 3), 3, Average(0.9, 1))),
+        300,
+        32,
+        density=0.19,
     ),
 ]

@@ -295,6 +295,18 @@ OPTIMIZERS = [
     door.Rmsprop(),
     door.Rmsprop(momentum=0.5, centered=True),
     door.Rmsprop(epsilon=0.0),
+    door.Amsgrad(),
+    door.Nadam(),
+    door.Adamax(),
+    door.Adamax(epsilon=0.0),
+    door.Adagrad(),
+    door.Adagrad(epsilon=0.0),
+    door.Adadelta(),
+    door.Adadelta(epsilon=0.0),
+    door.Lion(),
+    door.Ftrl(),
+    door.ScheduleFreeAdamw(),
+    door.Lamb(),
 ]
 
 

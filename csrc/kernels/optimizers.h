@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The optimizers' formulas on vectors, and Adam cut to run between the products of tiles.
+ * The fused optimizers' formulas on vectors, and Adam cut to run between the products of tiles;
+ * those that go the stored way only are in stored.h.
  */
 #include "simd.h"
 
@@ -54,23 +55,6 @@ static void kernel_prepare_sgd(fm_update *update, const double *option, double r
     update->variant = o.nesterov != 0 ? SGD_NESTEROV : 0;
 }
 
-enum { RMSPROP_RATE, RMSPROP_RHO, RMSPROP_REST_RHO, RMSPROP_MOMENTUM, RMSPROP_EPSILON };
-enum { RMSPROP_WITH_MOMENTUM = 1, RMSPROP_CENTERED = 2 };
-
-static void kernel_prepare_rmsprop(fm_update *update, const double *option, double rate,
-                                   uint64_t t)
-{
-    const fm_rmsprop_options o = fm_rmsprop_of(option);
-    (void)t;
-    set_constant(update, RMSPROP_RATE, rate);
-    set_constant(update, RMSPROP_RHO, o.rho);
-    set_constant(update, RMSPROP_REST_RHO, 1 - o.rho);
-    set_constant(update, RMSPROP_MOMENTUM, o.momentum);
-    set_constant(update, RMSPROP_EPSILON, o.epsilon);
-    update->variant = (o.momentum != 0 ? RMSPROP_WITH_MOMENTUM : 0) |
-                      (o.centered != 0 ? RMSPROP_CENTERED : 0);
-}
-
 /* Which formula, a compile-time constant wherever it is passed: one for each optimizer, and
  * those of Adam where two rows share a division. These differ in what computes roots and that
  * division, not in bits: the divider alone; FMAs for every second root, which is the fastest
@@ -78,10 +62,9 @@ static void kernel_prepare_rmsprop(fm_update *update, const double *option, doub
  * products. ns a parameter in L2, on Zen 4: 0.72, 0.60, 0.94, on an Intel Xeon 1.06, 0.66,
  * 0.59. */
 typedef enum formula {
-#define X(name, ...) formula_##name,
-    FM_OPTIMIZERS(X, FM_NO_OPTION)
-#undef X
-        ADAM_SHARED_DIVISION,
+    FORMULA_SGD,
+    FORMULA_ADAM,
+    ADAM_SHARED_DIVISION,
     ADAM_MIXED,
     ADAM_BY_FMA
 } formula;
@@ -158,43 +141,13 @@ INLINE void sgd_apply(vec g, fm_packed w, size_t at, const fm_update *update)
     v_store(w.value + at, v_load(w.value + at) + step);
 }
 
-INLINE void rmsprop_apply(vec g, fm_packed w, size_t at, const fm_update *update)
-{
-    const vec rho = constant(update, RMSPROP_RHO), rest = constant(update, RMSPROP_REST_RHO);
-    double *const *slot = w.slot;
-    const vec v = v_fma(v_load(*slot + at), rho, rest * (g * g));
-    v_store(*slot++ + at, v);
-    double *m = update->variant & RMSPROP_WITH_MOMENTUM ? *slot++ + at : NULL;
-    vec d = v;
-    if (update->variant & RMSPROP_CENTERED) {
-        const vec a = v_fma(v_load(*slot + at), rho, rest * g);
-        v_store(*slot + at, a);
-        d = v_fnma(a, a, v);
-    }
-    vec step =
-        constant(update, RMSPROP_RATE) * g / v_sqrt(d + constant(update, RMSPROP_EPSILON));
-    if (m != NULL) {
-        step = v_fma(v_load(m), constant(update, RMSPROP_MOMENTUM), step);
-        v_store(m, step);
-    }
-    v_store(w.value + at, v_load(w.value + at) - step);
-}
-
 /* Applies the gradients of one vector, `at` doubles into the parameter. */
 INLINE void apply(const formula kind, vec g, fm_packed w, size_t at, const fm_update *update)
 {
-    switch (kind) {
-#define X(name, ...)                                                                           \
-    case formula_##name:                                                                       \
-        name##_apply(g, w, at, update);                                                        \
-        break;
-        FM_OPTIMIZERS(X, FM_NO_OPTION)
-#undef X
-    case ADAM_SHARED_DIVISION:
-    case ADAM_MIXED:
-    case ADAM_BY_FMA:
+    if (kind == FORMULA_SGD)
+        sgd_apply(g, w, at, update);
+    else
         adam_apply(g, w, at, update);
-    }
 }
 
 /* The same for the rows 2i and 2i + 1 of a kernel. */

@@ -271,7 +271,7 @@ static void kernel_sparse_update_adam(fm_packed w, const fm_pair *entries, const
         sparse_update(ADAM_SHARED_DIVISION, w, entries, spans, active, dz, dz_stride, depth,
                       panels, update);
     else
-        sparse_update(formula_adam, w, entries, spans, active, dz, dz_stride, depth, panels,
+        sparse_update(FORMULA_ADAM, w, entries, spans, active, dz, dz_stride, depth, panels,
                       update);
 }
 
@@ -279,5 +279,5 @@ static void kernel_sparse_update_sgd(fm_packed w, const fm_pair *entries, const 
                                      const uint8_t *active, const double *dz, size_t dz_stride,
                                      size_t depth, size_t panels, const fm_update *update)
 {
-    sparse_update(formula_sgd, w, entries, spans, active, dz, dz_stride, depth, panels, update);
+    sparse_update(FORMULA_SGD, w, entries, spans, active, dz, dz_stride, depth, panels, update);
 }

@@ -21,6 +21,7 @@
 #include "activations.h"
 #include "losses.h"
 #include "normalization.h"
+#include "stored.h"
 
 #define FM_CAT_(a, b) a##b
 #define FM_CAT(a, b) FM_CAT_(a, b)
@@ -32,6 +33,7 @@ extern const fm_kernels FM_CAT(fm_kernels_, FM_ISA);
 /* What the table holds for an optimizer whose kernels are fused, or not. */
 #define FUSED_KERNEL(kernel) kernel
 #define STORED_KERNEL(kernel) NULL
+#define SCALED_KERNEL(kernel) NULL
 
 /* clang-format off */
 const fm_kernels FM_CAT(fm_kernels_, FM_ISA) = {

@@ -246,7 +246,7 @@ static void kernel_update_adam(fm_packed w, const double *x, size_t x_stride, co
         update_dense(ADAM_SHARED_DIVISION, w, x, x_stride, dz, dz_stride, rows, depth, panels,
                      update, scratch);
     else
-        update_dense(formula_adam, w, x, x_stride, dz, dz_stride, rows, depth, panels, update,
+        update_dense(FORMULA_ADAM, w, x, x_stride, dz, dz_stride, rows, depth, panels, update,
                      scratch);
 }
 
@@ -254,7 +254,7 @@ static void kernel_update_sgd(fm_packed w, const double *x, size_t x_stride, con
                               size_t dz_stride, size_t rows, size_t depth, size_t panels,
                               const fm_update *update, double *scratch)
 {
-    update_dense(formula_sgd, w, x, x_stride, dz, dz_stride, rows, depth, panels, update,
+    update_dense(FORMULA_SGD, w, x, x_stride, dz, dz_stride, rows, depth, panels, update,
                  scratch);
 }
 
@@ -267,7 +267,7 @@ static void kernel_gradient(double *g, size_t panel_stride, const double *x, siz
     if (rows > FM_GRADIENT_BLOCK) {
         assert(!resume);
         const long_sink sink = {.g = g, .panel_stride = panel_stride};
-        long_gradient(formula_sgd, &sink, x, x_stride, dz, dz_stride, rows, depth, panels,
+        long_gradient(FORMULA_SGD, &sink, x, x_stride, dz, dz_stride, rows, depth, panels,
                       scratch);
         return;
     }
@@ -295,23 +295,17 @@ INLINE void apply_panels(const formula kind, fm_packed w, const double *g, size_
         apply_rows(kind, w, p * w.panel_stride, g + p * w.panel_stride, depth, update);
 }
 
-static void kernel_apply_adam(fm_packed w, const double *g, size_t depth, size_t panels,
+static void kernel_apply_adam(fm_packed w, double *g, size_t depth, size_t panels,
                               const fm_update *update)
 {
     if (update->shared_division)
         apply_panels(ADAM_MIXED, w, g, depth, panels, update);
     else
-        apply_panels(formula_adam, w, g, depth, panels, update);
+        apply_panels(FORMULA_ADAM, w, g, depth, panels, update);
 }
 
-static void kernel_apply_sgd(fm_packed w, const double *g, size_t depth, size_t panels,
+static void kernel_apply_sgd(fm_packed w, double *g, size_t depth, size_t panels,
                              const fm_update *update)
 {
-    apply_panels(formula_sgd, w, g, depth, panels, update);
-}
-
-static void kernel_apply_rmsprop(fm_packed w, const double *g, size_t depth, size_t panels,
-                                 const fm_update *update)
-{
-    apply_panels(formula_rmsprop, w, g, depth, panels, update);
+    apply_panels(FORMULA_SGD, w, g, depth, panels, update);
 }

@@ -35,6 +35,10 @@ static bool training_is_valid(const fm_loss *loss, const fm_optimizer *optimizer
             return false;
         clipped += clips[i] > 0;
     }
+    const double momentum = optimizer->average_momentum;
+    if (!(optimizer->weight_decay >= 0 && isfinite(optimizer->weight_decay)) ||
+        !(momentum >= 0 && momentum <= 1))
+        return false;
     return clipped <= 1 && fm_word_is_valid(FM_LOSS_FAMILY, (int)loss->kind, loss->option) &&
            (unsigned)loss->reduction < FM_REDUCTION_COUNT &&
            fm_word_is_valid(FM_OPTIMIZER_FAMILY, (int)optimizer->kind, optimizer->option);
@@ -106,9 +110,20 @@ static void lay_out_parameter(fm_core *core, fm_arena *memory, fm_parameter *par
     parameter->start = core->gradient_size;
     core->gradient_size += fm_packed_size(parameter->rows, parameter->columns);
     parameter->packed.value = fm_arena_take(memory, parameter->rows, row);
-    if (parameter->role == FM_TRAINED)
-        for (size_t slot = 0; slot < core->slots; slot++)
-            parameter->packed.slot[slot] = fm_arena_take(memory, parameter->rows, row);
+    if (parameter->role != FM_TRAINED || !core->trains)
+        return;
+    const fm_optimizer *optimizer = &core->optimizer;
+    for (size_t slot = 0; slot < core->slots; slot++)
+        parameter->packed.slot[slot] = fm_arena_take(memory, parameter->rows, row);
+    if (optimizer->accumulate > 1)
+        parameter->gathered = fm_arena_take(memory, parameter->rows, row);
+    if (optimizer->average)
+        parameter->average = fm_arena_take(memory, parameter->rows, row);
+    if (optimizer->kind == fm_adafactor && !parameter->vector) {
+        parameter->row_factors =
+            fm_arena_take(memory, fm_panels(parameter->rows), FM_PANEL * sizeof(double));
+        parameter->column_factors = fm_arena_take(memory, 1, row);
+    }
 }
 
 static void lay_out_network(fm_network *network)
@@ -162,6 +177,8 @@ static void set_training(fm_core *core, const fm_loss *loss, const fm_optimizer 
     core->loss = *loss;
     core->optimizer = *optimizer;
     core->slots = fm_optimizer_slots((int)optimizer->kind, optimizer->option);
+    core->still = fm_optimizer_is_still((int)optimizer->kind, optimizer->option);
+    core->scaled = fm_optimizer_is_scaled((int)optimizer->kind);
 }
 
 fm_status fm_network_create(fm_network **network_out, const char *isa, size_t inputs,

@@ -19,24 +19,65 @@ fm_status fm_network_shape(const fm_network *network, size_t parameter, fm_shape
     return FM_OK;
 }
 
-/* The packed array that (parameter, slot) names, or NULL. */
-static double *find_packed(const fm_network *network, size_t parameter, int slot)
+/* An array in panels that (parameter, slot) names. */
+typedef struct fm_array {
+    double *values; /* NULL: there is none */
+    size_t rows, columns;
+    bool whole; /* as the parameter, else a vector */
+} fm_array;
+
+static fm_array find_array(const fm_network *network, size_t parameter, int slot)
 {
     const fm_core *core = &network->core;
-    if (parameter >= core->parameter_count || slot < FM_VALUE || slot >= (int)core->slots)
-        return NULL;
-    const fm_packed *packed = &core->parameters[parameter].packed;
-    return slot == FM_VALUE ? packed->value : packed->slot[slot];
+    if (parameter >= core->parameter_count || slot < FM_VALUE)
+        return (fm_array){0};
+    const fm_parameter *p = &core->parameters[parameter];
+    fm_array arrays[2 + FM_MAX_SLOTS + 2], none = {0};
+    int count = 0;
+    if (slot == FM_VALUE)
+        return (fm_array){p->packed.value, p->rows, p->columns, true};
+    if (p->row_factors != NULL) {
+        arrays[count++] = (fm_array){p->row_factors, 1, p->rows, false};
+        arrays[count++] = (fm_array){p->column_factors, 1, p->columns, false};
+    }
+    for (int i = 0; i < FM_MAX_SLOTS && p->packed.slot[i] != NULL; i++)
+        arrays[count++] = (fm_array){p->packed.slot[i], p->rows, p->columns, true};
+    if (p->gathered != NULL)
+        arrays[count++] = (fm_array){p->gathered, p->rows, p->columns, true};
+    if (p->average != NULL)
+        arrays[count++] = (fm_array){p->average, p->rows, p->columns, true};
+    return slot < count ? arrays[slot] : none;
+}
+
+fm_status fm_network_slot_shape(const fm_network *network, size_t parameter, int slot,
+                                fm_shape *shape)
+{
+    const fm_array array = find_array(network, parameter, slot);
+    if (array.values == NULL)
+        return FM_ERROR_ARGUMENT;
+    const fm_parameter *p = &network->core.parameters[parameter];
+    *shape = p->vector || !array.whole ? (fm_shape){p->role, 1, {array.columns, 0}}
+                                       : (fm_shape){p->role, 2, {array.rows, array.columns}};
+    return FM_OK;
+}
+
+fm_status fm_network_exempt(fm_network *network, size_t parameter)
+{
+    if (parameter >= network->core.parameter_count)
+        return FM_ERROR_ARGUMENT;
+    pthread_mutex_lock(&network->lock);
+    network->core.parameters[parameter].exempt = true;
+    pthread_mutex_unlock(&network->lock);
+    return FM_OK;
 }
 
 fm_status fm_network_read(fm_network *network, size_t parameter, int slot, double *values)
 {
-    const double *packed = find_packed(network, parameter, slot);
-    if (packed == NULL)
+    const fm_array array = find_array(network, parameter, slot);
+    if (array.values == NULL)
         return FM_ERROR_ARGUMENT;
-    const fm_parameter *shape = &network->core.parameters[parameter];
     pthread_mutex_lock(&network->lock);
-    fm_unpack(values, packed, shape->rows, shape->columns);
+    fm_unpack(values, array.values, array.rows, array.columns);
     pthread_mutex_unlock(&network->lock);
     return FM_OK;
 }
@@ -53,13 +94,13 @@ static void activate_pairs(fm_core *core, const double *values, size_t columns)
 fm_status fm_network_write(fm_network *network, size_t parameter, int slot,
                            const double *values)
 {
-    double *packed = find_packed(network, parameter, slot);
-    if (packed == NULL)
+    const fm_array array = find_array(network, parameter, slot);
+    if (array.values == NULL)
         return FM_ERROR_ARGUMENT;
     const fm_parameter *shape = &network->core.parameters[parameter];
     pthread_mutex_lock(&network->lock);
-    fm_pack(packed, values, shape->rows, shape->columns);
-    if (parameter == 0 && slot != FM_VALUE && !shape->vector)
+    fm_pack(array.values, values, array.rows, array.columns);
+    if (parameter == 0 && slot != FM_VALUE && !shape->vector && array.whole)
         activate_pairs(&network->core, values, shape->columns);
     pthread_mutex_unlock(&network->lock);
     return FM_OK;

@@ -37,7 +37,7 @@ static bool order_is_valid(const fm_network *network, const fm_data *data, const
  * everywhere or nowhere. */
 static void mark_active(fm_core *core, bool sparse)
 {
-    if (!sparse || !fm_optimizer_is_still((int)core->optimizer.kind, core->optimizer.option))
+    if (!sparse || !core->still)
         memset(core->active, 1, fm_pairs(core->inputs));
 }
 

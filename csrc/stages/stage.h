@@ -18,9 +18,20 @@ typedef struct fm_parameter {
     size_t rows, columns;
     bool vector; /* its one row is a vector to those outside */
     fm_role role;
+    bool exempt;      /* from weight decay */
     fm_packed packed; /* (rows, columns) in panels, and its slots */
-    size_t start;     /* of its gradient where those of all parameters are stored */
+    /* What training keeps besides, NULL where it does not. In panels as the parameter: the sum
+     * of gradients since the last update, and the running average of the value. Adafactor's of
+     * a matrix: (rows) and (columns), filled up to whole panels. */
+    double *gathered, *average, *row_factors, *column_factors;
+    size_t start; /* of its gradient where those of all parameters are stored */
 } fm_parameter;
+
+/* Where row k of a panel lies in arrays in panels as the parameter. */
+static inline size_t fm_place_in(const fm_parameter *parameter, size_t k, size_t panel)
+{
+    return panel * parameter->packed.panel_stride + k * FM_PANEL;
+}
 
 /* A batch of inputs listed by pairs of features, see kernels.h. */
 typedef struct fm_pair_lists {

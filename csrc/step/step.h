@@ -2,8 +2,9 @@
  *
  * One training step, put together of the stages' verbs. plan.c says where members meet,
  * gather.c and loss.c are both ends of the forward pass, tail.c takes rows through the last
- * stages, update.c changes parameters, blocks.c trains long batches of narrow networks; train.c
- * is the body that every member runs.
+ * stages, update.c changes parameters, with common.c around each optimizer's step and scaled.c
+ * for those that need norms, blocks.c trains long batches of narrow networks; train.c is the
+ * body that every member runs.
  */
 #ifndef FM_STEP_H
 #define FM_STEP_H
@@ -27,7 +28,7 @@ typedef struct fm_workspace {
     bool sparse;            /* this call */
     bool in_blocks;         /* this call: activations are (threads * FM_TAIL_ROWS) rows */
     double *gradients;      /* (gradient_room.rows, gradient_size), see update.c and blocks.c */
-    double *norms;          /* (panels of all parameters) sums of squares */
+    double *norms;          /* (2, panels of all parameters) sums of squares */
     double *x[2];           /* (rows, stages[0].stride), if not sparse */
     fm_pair_lists lists[2]; /* if sparse; capacity list_room.rows */
     double *losses[2];      /* (batch) */
@@ -48,7 +49,8 @@ typedef struct fm_core {
     bool trains;
     fm_loss loss;
     fm_optimizer optimizer;
-    size_t slots; /* of the optimizer, per parameter */
+    size_t slots;       /* of the optimizer, per parameter and of its shape */
+    bool still, scaled; /* see FM_OPTIMIZERS */
     fm_stage *stages;
     size_t stage_count;
     fm_parameter *parameters; /* of all stages */
@@ -210,6 +212,49 @@ void fm_update_stages(const step_view *view);
 
 /* Clips the stored gradients and applies them: a member's share. */
 void fm_apply_stored(const step_view *view);
+
+/* Rows and panels of one parameter that a part holds: a matrix's, or a vector's. */
+typedef struct fm_parameter_part {
+    fm_range k, panels;
+} fm_parameter_part;
+fm_parameter_part fm_part_of_parameter(const fm_parameter *parameter, const fm_part *part);
+
+/* Sums of squares of a member's share of the panels of all parameters in order, their gradients
+ * to workspace.norms and values behind them; what is not trained counts 0. */
+typedef enum fm_squared { FM_SQUARES_OF_GRADIENTS, FM_SQUARES_OF_VALUES } fm_squared;
+void fm_square_panels(const step_view *view, fm_squared what);
+size_t fm_panels_of_all(const fm_core *core);
+
+/* The sum of n > 0 numbers by a tree that n alone fixes: halves, the first the larger. */
+double fm_tree_sum(const double *x, size_t n);
+
+/* -- common.c -- */
+
+/* Updates finished before this step, and whether it is one itself: all are, unless gradients
+ * are gathered over several. */
+uint64_t fm_updates_before(const step_view *view);
+bool fm_is_update(const step_view *view);
+
+/* A part's stored gradient joins those gathered before; in an update their mean takes its
+ * place. */
+void fm_gather_gradient(const step_view *view, const fm_parameter *parameter,
+                        const fm_parameter_part *part);
+
+void fm_decay_part(const step_view *view, const fm_parameter *parameter,
+                   const fm_parameter_part *part);
+void fm_average_part(const step_view *view, const fm_parameter *parameter,
+                     const fm_parameter_part *part);
+
+/* Zeroes the padding of a part's value, slots and gradient (from its first element on), behind
+ * an optimizer to which 0 may be 0 / 0. */
+void fm_clear_padding(double *gradient, const fm_parameter *parameter,
+                      const fm_parameter_part *part);
+
+/* -- scaled.c -- */
+
+/* Members' parts of the directions of all gradients, and of the steps along them. */
+void fm_make_directions(const step_view *view);
+void fm_move_scaled(const step_view *view);
 
 /* -- blocks.c -- */
 

@@ -106,9 +106,9 @@ static void prepare_update(step_view *view)
     const fm_optimizer *optimizer = &run->core->optimizer;
     view->update.divider_is_limit = fm_divider_is_limit();
     if (!run->only_gradient)
-        run->core->kernels->prepare[optimizer->kind](
-            &view->update, optimizer->option, run->rates[view->index],
-            (uint64_t)run->first_step + view->index + 1);
+        run->core->kernels->prepare[optimizer->kind](&view->update, optimizer->option,
+                                                     run->rates[view->index],
+                                                     fm_updates_before(view) + 1);
 }
 
 static void run_step(step_view *view, size_t *turn)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Parameters change: fused, where the optimizer's step is applied to gradients in registers, or
- * by way of gradients that are stored by their owners, clipped, and applied. Both give the same
- * bits; the second is for optimizers that are not fused and for all that has to see a gradient.
+ * by way of gradients that are stored by their owners, gathered over steps, clipped, and
+ * applied to decayed weights. Both give the same bits; the second is for optimizers that are
+ * not fused and for all that has to see a gradient.
  */
 #include <math.h>
 
@@ -47,21 +48,16 @@ static void settle_moments(fm_packed w, size_t depth, size_t panels)
         }
 }
 
-/* Rows and panels of one parameter that a part holds: a matrix's, or a vector's. */
-typedef struct parameter_part {
-    fm_range k, panels;
-} parameter_part;
-
-static parameter_part part_of_parameter(const fm_parameter *parameter, const fm_part *part)
+fm_parameter_part fm_part_of_parameter(const fm_parameter *parameter, const fm_part *part)
 {
-    return parameter->vector ? (parameter_part){{0, 1}, part->vectors}
-                             : (parameter_part){part->k, part->panels};
+    return parameter->vector ? (fm_parameter_part){{0, 1}, part->vectors}
+                             : (fm_parameter_part){part->k, part->panels};
 }
 
 static void settle_part(const fm_stage *stage, const fm_part *part)
 {
     for (size_t i = 0; i < stage->parameter_count; i++) {
-        const parameter_part own = part_of_parameter(&stage->parameters[i], part);
+        const fm_parameter_part own = fm_part_of_parameter(&stage->parameters[i], part);
         settle_moments(
             fm_packed_at(&stage->parameters[i].packed, own.k.begin, own.panels.begin),
             own.k.end - own.k.begin, own.panels.end - own.panels.begin);
@@ -79,7 +75,7 @@ static void settle(const step_view *view, size_t s, const fm_part *part)
 /* -- clipping -- */
 
 /* Units of the norms: panels of all parameters, in order. */
-static size_t panels_of_all(const fm_core *core)
+size_t fm_panels_of_all(const fm_core *core)
 {
     size_t panels = 0;
     for (size_t i = 0; i < core->parameter_count; i++)
@@ -87,32 +83,32 @@ static size_t panels_of_all(const fm_core *core)
     return panels;
 }
 
-/* Squares of a member's share of the panels; what is not trained counts 0. */
-static void square_panels(const step_view *view)
+void fm_square_panels(const step_view *view, fm_squared what)
 {
     const fm_core *core = view->run->core;
-    const fm_workspace *space = &core->workspace;
-    const fm_range own = fm_team_share(panels_of_all(core), view->self);
+    const size_t all = fm_panels_of_all(core);
+    double *norms = core->workspace.norms + (what == FM_SQUARES_OF_VALUES ? all : 0);
+    const fm_range own = fm_team_share(all, view->self);
     size_t unit = 0;
     for (size_t s = 1; s < core->stage_count; s++)
         for (size_t i = 0; i < core->stages[s].parameter_count; i++) {
             const fm_parameter *parameter = &core->stages[s].parameters[i];
             const size_t length = parameter->rows * FM_PANEL;
             const bool counts = core->stages[s].trainable && parameter->role == FM_TRAINED;
+            const double *values = what == FM_SQUARES_OF_VALUES
+                                       ? parameter->packed.value
+                                       : core->workspace.gradients + parameter->start;
             for (size_t p = 0; p < fm_panels(parameter->columns); p++, unit++)
                 if (unit >= own.begin && unit < own.end)
-                    space->norms[unit] =
-                        counts ? core->kernels->squares(
-                                     space->gradients + parameter->start + p * length, length)
-                               : 0;
+                    norms[unit] =
+                        counts ? core->kernels->squares(values + p * length, length) : 0;
         }
 }
 
-/* The sum of n > 0 numbers by a tree that n alone fixes: halves, the first the larger. */
-static double tree_sum(const double *x, size_t n)
+double fm_tree_sum(const double *x, size_t n)
 {
     const size_t first = (n + 1) / 2;
-    return n == 1 ? x[0] : tree_sum(x, first) + tree_sum(x + first, n - first);
+    return n == 1 ? x[0] : fm_tree_sum(x, first) + fm_tree_sum(x + first, n - first);
 }
 
 /* What a gradient of that squared norm is multiplied by: NaN if the norm is, as in Keras. */
@@ -124,8 +120,23 @@ static double clip_factor(double limit, double squares)
 
 /* -- the stored way -- */
 
+/* What ends a step on a member's part of stage s, be it an update or not. */
+static void finish_part(const step_view *view, size_t s)
+{
+    const fm_core *core = view->run->core;
+    const fm_stage *stage = &core->stages[s];
+    const fm_part part = fm_part_of(view, s);
+    for (size_t i = 0; i < stage->parameter_count; i++) {
+        const fm_parameter *parameter = &stage->parameters[i];
+        const fm_parameter_part own = fm_part_of_parameter(parameter, &part);
+        if (parameter->role == FM_TRAINED)
+            fm_average_part(view, parameter, &own);
+    }
+    settle(view, s, &part);
+}
+
 /* A member's part of stage s: its gradient times a factor for each parameter (from factors
- * on), or clipped by value, and applied. */
+ * on), or clipped by value, and, unless the optimizer is scaled, applied. */
 static void apply_part(const step_view *view, size_t s, const double *factors)
 {
     const fm_core *core = view->run->core;
@@ -136,7 +147,7 @@ static void apply_part(const step_view *view, size_t s, const double *factors)
         const fm_parameter *parameter = &stage->parameters[i];
         if (parameter->role != FM_TRAINED)
             continue;
-        const parameter_part own = part_of_parameter(parameter, &part);
+        const fm_parameter_part own = fm_part_of_parameter(parameter, &part);
         const size_t depth = own.k.end - own.k.begin, stride = parameter->packed.panel_stride;
         double *g = core->workspace.gradients + parameter->start + own.panels.begin * stride +
                     own.k.begin * FM_PANEL;
@@ -146,11 +157,40 @@ static void apply_part(const step_view *view, size_t s, const double *factors)
             if (optimizer->clip_value > 0)
                 core->kernels->clip(g + p * stride, depth * FM_PANEL, optimizer->clip_value);
         }
+        fm_decay_part(view, parameter, &own);
+        if (core->scaled)
+            continue;
         core->kernels->apply[optimizer->kind](
             fm_packed_at(&parameter->packed, own.k.begin, own.panels.begin), g, depth,
             own.panels.end - own.panels.begin, &view->update);
+        if (!core->still)
+            fm_clear_padding(core->workspace.gradients + parameter->start, parameter, &own);
     }
-    settle(view, s, &part);
+    if (!core->scaled)
+        finish_part(view, s);
+}
+
+/* A member's parts of all gradients join those of the steps before. */
+static void gather_gradients(const step_view *view)
+{
+    const fm_core *core = view->run->core;
+    for (size_t s = 1; s < core->stage_count; s++) {
+        const fm_stage *stage = &core->stages[s];
+        const fm_part part = fm_part_of(view, s);
+        for (size_t i = 0; stage->trainable && i < stage->parameter_count; i++) {
+            const fm_parameter_part own = fm_part_of_parameter(&stage->parameters[i], &part);
+            if (stage->parameters[i].role == FM_TRAINED)
+                fm_gather_gradient(view, &stage->parameters[i], &own);
+        }
+    }
+}
+
+static void finish_parts(const step_view *view)
+{
+    const fm_core *core = view->run->core;
+    for (size_t s = 1; s < core->stage_count; s++)
+        if (core->stages[s].trainable)
+            finish_part(view, s);
 }
 
 void fm_apply_stored(const step_view *view)
@@ -160,13 +200,19 @@ void fm_apply_stored(const step_view *view)
     const bool by_norm = optimizer->clip_norm > 0 || optimizer->clip_global_norm > 0;
     const double *norms = core->workspace.norms;
     double global = 1;
+    if (optimizer->accumulate > 1)
+        gather_gradients(view);
+    if (!fm_is_update(view)) {
+        finish_parts(view);
+        return;
+    }
     if (by_norm) {
         fm_team_wait(view->self);
-        square_panels(view);
+        fm_square_panels(view, FM_SQUARES_OF_GRADIENTS);
         fm_team_wait(view->self);
     }
     if (optimizer->clip_global_norm > 0) {
-        const double squares = tree_sum(norms, panels_of_all(core));
+        const double squares = fm_tree_sum(norms, fm_panels_of_all(core));
         global = isfinite(squares) ? clip_factor(optimizer->clip_global_norm, squares) : NAN;
     }
     for (size_t s = 1; s < core->stage_count; s++) {
@@ -175,12 +221,17 @@ void fm_apply_stored(const step_view *view)
         for (size_t i = 0; i < stage->parameter_count; i++) {
             const size_t panels = fm_panels(stage->parameters[i].columns);
             factors[i] = optimizer->clip_norm > 0
-                             ? clip_factor(optimizer->clip_norm, tree_sum(norms, panels))
+                             ? clip_factor(optimizer->clip_norm, fm_tree_sum(norms, panels))
                              : global;
             norms += panels;
         }
         if (stage->trainable)
             apply_part(view, s, by_norm ? factors : NULL);
+    }
+    if (core->scaled) {
+        fm_make_directions(view);
+        fm_move_scaled(view);
+        finish_parts(view);
     }
 }
 

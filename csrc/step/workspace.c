@@ -55,7 +55,7 @@ static void lay_out_gradients(fm_core *core, fm_room *room)
         panels += fm_panels(core->parameters[i].columns);
     core->workspace.gradients =
         fm_arena_take(&room->arena, room->rows, core->gradient_size * sizeof(double));
-    core->workspace.norms = fm_arena_take(&room->arena, panels, sizeof(double));
+    core->workspace.norms = fm_arena_take(&room->arena, 2 * panels, sizeof(double));
 }
 
 /* Makes a room large enough; what it holds is not kept if it has to grow. */

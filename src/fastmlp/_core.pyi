@@ -10,6 +10,7 @@ class CNetwork:
         operations: list[tuple[Any, ...]],
         loss: tuple[Any, ...] | None,
         optimizer: tuple[Any, ...] | None,
+        exempt: tuple[int, ...] = (),
     ) -> None: ...
     @property
     def isa(self) -> str: ...

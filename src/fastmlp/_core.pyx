@@ -51,7 +51,11 @@ cdef extern from "fastmlp.h" nogil:
     ctypedef struct fm_optimizer:
         fm_optimizer_kind kind
         double option[FM_MAX_OPTIONS]
-        double clip_norm, clip_value, clip_global_norm
+        double clip_norm, clip_value, clip_global_norm, weight_decay
+        size_t accumulate
+        bint average
+        double average_momentum
+        size_t average_every
         bint stored
     ctypedef struct fm_network:
         pass
@@ -68,6 +72,9 @@ cdef extern from "fastmlp.h" nogil:
     size_t fm_network_outputs(const fm_network *network)
     size_t fm_network_parameters(const fm_network *network)
     fm_status fm_network_shape(const fm_network *network, size_t parameter, fm_shape *shape)
+    fm_status fm_network_slot_shape(const fm_network *network, size_t parameter, int slot,
+                                    fm_shape *shape)
+    fm_status fm_network_exempt(fm_network *network, size_t parameter)
     fm_status fm_network_read(fm_network *network, size_t parameter, int slot, double *values)
     fm_status fm_network_write(fm_network *network, size_t parameter, int slot,
                                const double *values)
@@ -167,15 +174,17 @@ cdef class CNetwork:
     """A network of the C engine.
 
     operations: (kind, options, seed) each; loss: (kind, options, reduction) and optimizer:
-    (kind, options, clip_norm, clip_value, clip_global_norm, stored), or both None. Kinds are
-    numbers of the catalog, options tuples of floats in its order.
+    (kind, options, clip_norm, clip_value, clip_global_norm, weight_decay, accumulate, average,
+    average_momentum, average_every, stored), or both None. Kinds are numbers of the catalog,
+    options tuples of floats in its order. exempt: parameters that weight decay leaves alone.
     """
 
     cdef fm_network *network
     cdef size_t inputs, outputs
     cdef bint labels
 
-    def __cinit__(self, size_t inputs, list operations, tuple loss, tuple optimizer):
+    def __cinit__(self, size_t inputs, list operations, tuple loss, tuple optimizer,
+                  tuple exempt=()):
         cdef fm_loss c_loss
         cdef fm_optimizer c_optimizer
         cdef size_t count = len(operations)
@@ -200,7 +209,9 @@ cdef class CNetwork:
                 c_loss.kind = kind
                 set_options(c_loss.option, options)
                 (kind, options, c_optimizer.clip_norm, c_optimizer.clip_value,
-                 c_optimizer.clip_global_norm, c_optimizer.stored) = optimizer
+                 c_optimizer.clip_global_norm, c_optimizer.weight_decay, c_optimizer.accumulate,
+                 c_optimizer.average, c_optimizer.average_momentum, c_optimizer.average_every,
+                 c_optimizer.stored) = optimizer
                 c_optimizer.kind = kind
                 set_options(c_optimizer.option, options)
                 status = fm_network_create(&self.network, isa, inputs, c_operations, count,
@@ -208,6 +219,8 @@ cdef class CNetwork:
         finally:
             free(c_operations)
         check(status)
+        for parameter in exempt:
+            check(fm_network_exempt(self.network, parameter))
         self.labels = loss is not None and fm_loss_takes_labels(loss[0])
         self.inputs, self.outputs = inputs, fm_network_outputs(self.network)
 
@@ -238,8 +251,13 @@ cdef class CNetwork:
         """Shapes of all parameters, in order."""
         return [self.shape(i) for i in range(fm_network_parameters(self.network))]
 
+    cdef tuple slot_shape(self, size_t parameter, int slot):
+        cdef fm_shape shape
+        check(fm_network_slot_shape(self.network, parameter, slot, &shape))
+        return tuple([shape.size[i] for i in range(shape.rank)])
+
     def read(self, size_t parameter, int slot):
-        cdef cnp.ndarray values = np.empty(self.shape(parameter))
+        cdef cnp.ndarray values = np.empty(self.slot_shape(parameter, slot))
         cdef double *c_values = <double *>cnp.PyArray_DATA(values)
         cdef fm_status status
         with nogil:  # it waits for a call that runs
@@ -249,7 +267,7 @@ cdef class CNetwork:
 
     def write(self, size_t parameter, int slot, cnp.ndarray values not None):
         cdef double *c_values = <double *>data_of(
-            values, cnp.NPY_FLOAT64, self.shape(parameter), "value")
+            values, cnp.NPY_FLOAT64, self.slot_shape(parameter, slot), "value")
         cdef fm_status status
         with nogil:
             status = fm_network_write(self.network, parameter, slot, c_values)

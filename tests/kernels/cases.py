@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from . import elementwise, normalization, products, rows, updates
+from . import elementwise, normalization, products, rows, stored, updates
 from .memory import Call
 from .rows import BINARY, CATEGORICAL, SPARSE, SQUARED
 from .updates import WORDS
@@ -131,6 +131,21 @@ def update_cases() -> Iterator[Case]:
         for j, depth in enumerate((0, 1, 2, 5, 8)):
             sizes = {"depth": depth, "columns": COLUMNS[j], "gap": j % 2}
             yield case(kernel, updates.apply, **sizes, **common)
+    for word in (*stored.STEPS, "lamb"):
+        for j, depth in enumerate((0, 1, 2, 5, 8)):
+            sizes = {"depth": depth, "columns": COLUMNS[j], "gap": j % 2}
+            yield case(f"apply_{word}", stored.apply, word=word, **sizes)
+    options = {"l1_regularization_strength": 0.3, "beta": 0.2}
+    for exponent in (-0.5, -0.7, -1.0, 0.0):
+        sizes = {"depth": 5, "columns": 9, "learning_rate_power": exponent}
+        yield case("apply_ftrl", stored.apply, word="ftrl", **sizes, **options)
+    for j, depth in enumerate((0, 1, 2, 5, 8)):
+        sizes = {"depth": depth, "columns": COLUMNS[j], "gap": j % 2}
+        for matrix in (True, False):
+            yield case("apply_adafactor", stored.apply_adafactor, matrix=matrix, **sizes)
+        yield case("row_factors", stored.factors, kernel="row_factors", **sizes)
+        if depth > 0:
+            yield case("column_factors", stored.factors, kernel="column_factors", **sizes)
     for j, depth in enumerate((*range(0, 15), 25)):
         sizes = {"depth": depth, "columns": COLUMNS[j % 6], "gap": j % 2}
         for m in (0, 1, 5, 48):
@@ -190,6 +205,17 @@ def prepare_cases() -> Iterator[Case]:
         yield case("prepare_rmsprop", updates.prepare, word="rmsprop", **given)
     for word in ("sgd", "rmsprop"):
         yield case(f"prepare_{word}", updates.prepare, word=word, rate=0.001, t=2**64 - 1)
+    for word in stored.PREPARED:
+        for t in (1, 2, 901, 2**40) if word != "adafactor" else (1,):
+            yield case(f"prepare_{word}", updates.prepare, word=word, rate=0.01, t=t)
+    given = {"beta": 0.3, "learning_rate_power": -0.7}
+    yield case("prepare_ftrl", updates.prepare, word="ftrl", rate=0.01, t=2, **given)
+    for t in (3, 4, 5):
+        given = {"warmup_steps": 4.0}
+        word = "schedule_free_adamw"
+        yield case(f"prepare_{word}", updates.prepare, word=word, rate=0.01, t=t, **given)
+    given = {"beta_2_decay": 0.0}
+    yield case("prepare_adafactor", updates.prepare, word="adafactor", rate=0.1, t=9, **given)
 
 
 def gradient_cases() -> Iterator[Case]:
@@ -374,8 +400,17 @@ BENCHMARKS = [
         for word in ("adam", "sgd", "rmsprop")
     ),
     *(
+        case(f"apply_{word}", stored.apply, word=word, depth=32, columns=16)
+        for word in (*stored.STEPS, "lamb")
+    ),
+    case("apply_adafactor", stored.apply_adafactor, depth=32, columns=16, matrix=True),
+    *(
+        case(kernel, stored.factors, kernel=kernel, depth=784, columns=128)
+        for kernel in ("row_factors", "column_factors")
+    ),
+    *(
         case(f"prepare_{word}", updates.prepare, word=word, rate=0.001, t=1000)
-        for word in ("adam", "sgd", "rmsprop")
+        for word in ("adam", "sgd", "rmsprop", *stored.PREPARED)
     ),
     case("squares", updates.squares, count=784 * 128),
     case("multiply_by", updates.multiply_by, count=784 * 128, factor=0.5),

@@ -21,6 +21,7 @@ from .header import (
 )
 from .layout import JUNK, draw, normal, packed, pair_lists, strided, up
 from .memory import Call, Want
+from .stored import PREPARED, power
 from .words import CATALOG, options
 
 RATE, MOMENTUM, BETA_1, BETA_2, EPSILON, ALPHA = 0.05, 0.9, 0.9, 0.999, 1e-7, 0.003
@@ -79,6 +80,7 @@ def fm_update(c: dict[str, float], optimizer: str, shared: bool = False) -> dict
         "shared_division": shared,
         "divider_is_limit": False,
         "variant": variant(optimizer),
+        "row_mean": np.nan,
     }
 
 
@@ -398,18 +400,10 @@ def sparse_update(
 # -- constants of a step --
 
 
-def power(b: float, t: int) -> float:
-    """b^t by squaring."""
-    result = 1.0
-    while t > 0:
-        if t & 1:
-            result *= b
-        t, b = t >> 1, b * b
-    return result
-
-
 def _prepared(word: str, o: dict[str, float], rate: float, t: int) -> dict[str, float | int]:
     """What is stored: constants by the names of their places, other members by theirs."""
+    if word in PREPARED:
+        return PREPARED[word](o, rate, t)
     if word == "adam":
         return {
             "ADAM_ALPHA": rate * math.sqrt(1 - power(o["beta_2"], t)) / (1 - power(o["beta_1"], t)),

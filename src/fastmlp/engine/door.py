@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .words import Clip, Float64Array, Loss, Operation, Optimizer, Role
+from .words import Clip, Float64Array, Loss, Operation, Optimizer, Role, Tail
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,17 @@ class Network:
 
 @dataclass(frozen=True)
 class Training:
-    """Loss and optimizer of a compiled model, and how gradients are clipped."""
+    """Loss and optimizer of a compiled model, how gradients are clipped, and what else surrounds
+    a step of the optimizer."""
 
     loss: Loss
     optimizer: Optimizer
     clip: Clip = field(default=Clip())
+    tail: Tail = field(default=Tail())
+
+    def slot_shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """Shapes of all arrays that training keeps for a trained parameter of that shape."""
+        return self.tail.slot_shapes(self.optimizer, shape)
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,8 @@ class Engine(Protocol):
     def write_parameter(self, index: int, value: Float64Array) -> None: ...
 
     def read_slot(self, index: int, slot: int) -> Float64Array:
-        """The optimizer's array ``slot`` (Adam: 0 = m, 1 = v) of parameter ``index``."""
+        """The array ``slot`` that training keeps for parameter ``index``; zeros at first. The
+        optimizer's come first (Adam: 0 = m, 1 = v), see ``Training.slot_shapes``."""
 
     def write_slot(self, index: int, slot: int, value: Float64Array) -> None: ...
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .._compiled import core
 from . import words
 from .door import Data, Network, StepsResult, Training
-from .words import Clip, Float64Array, Loss, Operation, Optimizer
+from .words import Float64Array, Loss, Operation
 
 _VALUE = -1
 
@@ -78,10 +78,15 @@ def _loss(loss: Loss) -> tuple[Any, ...]:
     return (*_translated(_LOSSES, loss), _REDUCTIONS[loss.reduction][0])
 
 
-def _optimizer(optimizer: Optimizer, clip: Clip, stored: bool) -> tuple[Any, ...]:
-    """The optimizer with its clips, 0 for none."""
+def _optimizer(training: Training, stored: bool) -> tuple[Any, ...]:
+    """The optimizer with its clips, 0 for none, and what surrounds it."""
+    clip, tail = training.clip, training.tail
     clips = (clip.clipnorm or 0.0, clip.clipvalue or 0.0, clip.global_clipnorm or 0.0)
-    return (*_translated(_OPTIMIZERS, optimizer), *clips, stored)
+    average = (False, 0.0, 0)
+    if tail.average is not None:
+        average = (True, tail.average.momentum, tail.average.every)
+    around = (tail.weight_decay, tail.accumulate, *average)
+    return (*_translated(_OPTIMIZERS, training.optimizer), *clips, *around, stored)
 
 
 class NativeEngine:
@@ -100,7 +105,8 @@ class NativeEngine:
             network.inputs,
             [_operation(operation) for operation in network.operations],
             _loss(training.loss) if training else None,
-            _optimizer(training.optimizer, training.clip, stored) if training else None,
+            _optimizer(training, stored) if training else None,
+            training.tail.exempt if training else (),
         )
 
     def read_parameter(self, index: int) -> Float64Array:

@@ -26,7 +26,6 @@ from .words import (
     Context,
     Float64Array,
     Operation,
-    settled,
 )
 
 # As the native engine: NaN and infinity pass through without a warning.
@@ -42,9 +41,10 @@ class ReferenceEngine:
         self.network = network
         self.training = training
         self._parameters = [np.zeros(shape) for shape in network.parameter_shapes]
-        slots = training.optimizer.slots if training else 0
         self._slots = [
-            [np.zeros_like(p) for _ in range(slots if role == "trained" else 0)]
+            [np.zeros(shape) for shape in training.slot_shapes(p.shape)]
+            if training and role == "trained"
+            else []
             for p, role in zip(self._parameters, network.roles, strict=True)
         ]
         # Operation i owns the parameters [first[i], first[i + 1]).
@@ -179,14 +179,16 @@ class ReferenceEngine:
         """Parameters and slots after the optimizer's step."""
         assert self.training is not None, "an engine without an optimizer cannot train"
         assert context.step is not None
-        optimizer, t = self.training.optimizer, context.step + 1
-        new_parameters, new_slots = list(parameters), list(self._slots)
-        for i, gradient in self.training.clip(gradients).items():
-            new_parameters[i], slots = optimizer.apply(
-                parameters[i], gradient, self._slots[i], learning_rate, t
-            )
-            new_slots[i] = settled(slots, t)
-        return new_parameters, new_slots
+        training = self.training
+        return training.tail.step(
+            training.optimizer,
+            training.clip,
+            parameters,
+            self._slots,
+            gradients,
+            learning_rate,
+            context.step,
+        )
 
     # Inference.
 

@@ -8,6 +8,8 @@ options there (but ``inputs``, which the C engine derives, and ``seed``).
 from __future__ import annotations
 
 from .activations import Activation, Dropout, Relu, Rescaling, Sigmoid, Tanh, sigmoid
+from .adams import Adamax, Amsgrad, Lamb, Lion, Nadam, ScheduleFreeAdamw
+from .adaptive import Adadelta, Adafactor, Adagrad, Ftrl, Rmsprop
 from .losses import (
     LOSSES,
     BinaryCrossentropy,
@@ -18,18 +20,10 @@ from .losses import (
     make_loss,
 )
 from .operation import INFERENCE, Context, Float64Array, Operation, Role
-from .optimizers import (
-    SETTLING_STEPS,
-    SMALLEST_MOMENT,
-    Adam,
-    Clip,
-    Optimizer,
-    Rmsprop,
-    Sgd,
-    settled,
-)
+from .optimizers import SETTLING_STEPS, SMALLEST_MOMENT, Adam, Optimizer, Sgd, settled
 from .reductions import REDUCTIONS, MeanWithSampleWeight, Reduction, Sum, SumOverBatchSize
 from .stages import GRADIENT_BLOCK, BatchNormalization, Dense, Softmax, softmax
+from .tail import Average, Clip, Tail
 from .word import Word
 
 __all__ = [
@@ -40,7 +34,13 @@ __all__ = [
     "SETTLING_STEPS",
     "SMALLEST_MOMENT",
     "Activation",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
     "Adam",
+    "Adamax",
+    "Amsgrad",
+    "Average",
     "BatchNormalization",
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
@@ -49,9 +49,13 @@ __all__ = [
     "Dense",
     "Dropout",
     "Float64Array",
+    "Ftrl",
+    "Lamb",
+    "Lion",
     "Loss",
     "MeanSquaredError",
     "MeanWithSampleWeight",
+    "Nadam",
     "Operation",
     "Optimizer",
     "Reduction",
@@ -59,12 +63,14 @@ __all__ = [
     "Rescaling",
     "Rmsprop",
     "Role",
+    "ScheduleFreeAdamw",
     "Sgd",
     "Sigmoid",
     "Softmax",
     "SparseCategoricalCrossentropy",
     "Sum",
     "SumOverBatchSize",
+    "Tail",
     "Tanh",
     "Word",
     "make_loss",
