@@ -12,6 +12,7 @@ import ast
 import io
 import json
 import os
+import re
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -41,6 +42,11 @@ def run_cell(source: str, names: dict[str, Any]) -> tuple[str, str]:
         if last is not None:
             value = eval(compile(ast.Expression(last.value), "<cell>", "eval"), names)
     return printed.getvalue(), "" if value is None else repr(value)
+
+
+def without_times(text: str) -> str:
+    """The text with the seconds and the times of steps, which differ from run to run, as N."""
+    return re.sub(r"\b\d+s\b", "Ns", re.sub(r"\b\d+[um]?s/step\b", "N/step", text))
 
 
 def execute(notebook: dict[str, Any]) -> list[list[dict[str, Any]]]:

@@ -7,14 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_notebook import run_cell
+from run_notebook import run_cell, without_times
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def without_times(text: str) -> str:
-    return re.sub(r"\b\d+s\b", "Ns", text)
 
 
 def python_blocks() -> list[tuple[str, str]]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 from typing import Any
+
+from ._messages import is_interactive_logging_enabled, print_message
 
 Logs = dict[str, float]
 
@@ -17,8 +20,9 @@ class Progress:
     >>> Progress().begin(None, 10)
     """
 
-    def begin(self, heading: str | None, steps: int) -> None:
-        """A run of ``steps`` steps begins; the heading is "Epoch 1/5" or None."""
+    def begin(self, heading: str | None, steps: int | None) -> None:
+        """A run of ``steps`` steps begins, None if their number is not known yet; the heading is
+        "Epoch 1/5" or None."""
 
     def update(self, done: int, logs: Logs) -> None:
         """``done`` steps are finished; the logs so far."""
@@ -31,20 +35,26 @@ class Progress:
 
 
 class Line(Progress):
-    """One line at the end (``verbose=2``): ``313/313 - 0s - loss: 0.0741 - accuracy: 0.9763``."""
+    """One line at the end (``verbose=2``):
+    ``313/313 - 0s - 2ms/step - loss: 0.0741 - accuracy: 0.9763``.
 
-    def begin(self, heading: str | None, steps: int) -> None:
+    As Keras 3 prints it, with the loss first.
+    """
+
+    def begin(self, heading: str | None, steps: int | None) -> None:
         if heading:
-            print(heading, flush=True)
-        self._steps = steps
+            print_message(heading)
+        self._steps, self._done = steps, 0
         self._started = time.perf_counter()
+
+    def update(self, done: int, logs: Logs) -> None:
+        self._done = done
 
     def end(self, logs: Logs) -> None:
         seconds = time.perf_counter() - self._started
-        # As Keras, negative values get the exponent form here.
-        values = [f"{name}: {_format(value, value)}" for name, value in logs.items()]
-        line = [f"{self._steps}/{self._steps}", f"{seconds:.0f}s", *values]
-        print(" - ".join(line), flush=True)
+        steps = self._steps or self._done
+        step = seconds / steps if steps else 0.0
+        print_message(line_text(steps, steps, seconds, step, logs.items()))
 
 
 class Bar(Progress):
@@ -53,12 +63,12 @@ class Bar(Progress):
     def __init__(self) -> None:
         self._bar: Any = None
 
-    def begin(self, heading: str | None, steps: int) -> None:
+    def begin(self, heading: str | None, steps: int | None) -> None:
         # At first use: it would double the time of the package's import.
         from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
         if heading:
-            print(heading, flush=True)
+            print_message(heading)
         self._bar = tqdm(total=steps, unit="step", file=sys.stdout)
 
     def update(self, done: int, logs: Logs) -> None:
@@ -67,7 +77,8 @@ class Bar(Progress):
 
     def end(self, logs: Logs) -> None:
         self._bar.set_postfix_str(_postfix(logs), refresh=False)
-        self._bar.update(self._bar.total - self._bar.n)
+        if self._bar.total is not None:
+            self._bar.update(self._bar.total - self._bar.n)
         self.close()
 
     def close(self) -> None:
@@ -77,12 +88,51 @@ class Bar(Progress):
 
 
 def _postfix(logs: Logs) -> str:
-    return " - ".join(f"{name}: {_format(value, abs(value))}" for name, value in logs.items())
+    return " - ".join(f"{name}: {number_text(value, abs(value))}" for name, value in logs.items())
 
 
-def _format(value: float, size: float) -> str:
-    """Keras's: four decimals if the size is over 1e-3, else the exponent form."""
+# Keras's forms of numbers and times.
+
+
+def number_text(value: float, size: float) -> str:
+    """Four decimals if the size is over 1e-3, else the exponent form."""
     return f"{value:.4f}" if size > 1e-3 else f"{value:.4e}"
+
+
+def time_text(seconds: float, unit: str) -> str:
+    """Time of a step: ``2s/step``, ``13ms/step`` or ``65us/step``.
+
+    Examples
+    --------
+    >>> time_text(0.0128, "step")
+    '13ms/step'
+    """
+    if seconds >= 1.0 or seconds == 0.0:
+        return f"{seconds:.0f}s/{unit}"
+    if seconds >= 1e-3:
+        return f"{seconds * 1e3:.0f}ms/{unit}"
+    return f"{seconds * 1e6:.0f}us/{unit}"
+
+
+def line_text(
+    done: int,
+    steps: int,
+    seconds: float,
+    seconds_a_step: float,
+    values: Iterable[tuple[str, float]],
+    unit: str = "step",
+) -> str:
+    """The line of ``verbose=2``, without its newline.
+
+    Examples
+    --------
+    >>> line_text(313, 313, 0.6, 0.0019, [("loss", 0.0741), ("accuracy", 0.9763)])
+    '313/313 - 1s - 2ms/step - loss: 0.0741 - accuracy: 0.9763'
+    """
+    # As Keras, negative values get the exponent form here.
+    shown = [f"{name}: {number_text(value, value)}" for name, value in values]
+    times = [f"{seconds:.0f}s", time_text(seconds_a_step, unit)]
+    return " - ".join([f"{done:{len(str(steps))}d}/{steps}", *times, *shown])
 
 
 def create_progress(verbose: Any, automatic: int | None = None) -> tuple[int, Progress]:
@@ -99,12 +149,15 @@ def create_progress(verbose: Any, automatic: int | None = None) -> tuple[int, Pr
     ValueError
         If ``verbose`` is another value.
     """
-    if verbose == "auto":
+    if isinstance(verbose, str) and verbose == "auto":
         verbose = _automatic() if automatic is None else automatic
     if verbose not in (0, 1, 2):
         raise ValueError(f'verbose must be 0, 1, 2 or "auto". Received: verbose={verbose!r}')
-    return int(verbose), (Progress, Bar, Line)[int(verbose)]()
+    level = int(verbose)
+    shown = 2 if level == 1 and not is_interactive_logging_enabled() else level
+    return level, (Progress, Bar, Line)[shown]()
 
 
 def _automatic() -> int:
-    return 1 if "ipykernel" in sys.modules or sys.stdout.isatty() else 2
+    terminal = "ipykernel" in sys.modules or sys.stdout.isatty()
+    return 1 if terminal and is_interactive_logging_enabled() else 2

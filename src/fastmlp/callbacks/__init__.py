@@ -2,9 +2,56 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .callback import Callback
 from .callback_list import CallbackList
 from .history import History
 from .lambda_callback import LambdaCallback
+from .progbar_logger import ProgbarLogger
 
-__all__ = ["Callback", "CallbackList", "History", "LambdaCallback"]
+if TYPE_CHECKING:
+    from .control import LearningRateScheduler, StopAtTime, TerminateOnNaN
+    from .logs import CSVLogger, RemoteMonitor
+    from .monitor import EarlyStopping, MonitorCallback, ReduceLROnPlateau
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "MonitorCallback",
+    "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "StopAtTime",
+    "TerminateOnNaN",
+]
+
+# Where those are at home that are imported at their first use: a model needs none of them.
+_HOMES = {
+    "CSVLogger": "logs",
+    "EarlyStopping": "monitor",
+    "LearningRateScheduler": "control",
+    "MonitorCallback": "monitor",
+    "ReduceLROnPlateau": "monitor",
+    "RemoteMonitor": "logs",
+    "StopAtTime": "control",
+    "TerminateOnNaN": "control",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,9 +5,31 @@ Callbacks are told which model is at work, and import none.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 Logs = dict[str, float]
+
+#: Names of all hooks.
+HOOKS = (
+    "on_train_begin",
+    "on_train_end",
+    "on_epoch_begin",
+    "on_epoch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+    "on_batch_begin",
+    "on_batch_end",
+    "on_test_begin",
+    "on_test_end",
+    "on_test_batch_begin",
+    "on_test_batch_end",
+    "on_predict_begin",
+    "on_predict_end",
+    "on_predict_batch_begin",
+    "on_predict_batch_end",
+    "_on_pause",
+)
 
 
 class Callback:
@@ -32,16 +54,19 @@ class Callback:
     ...         self.model.stop_training = logs["loss"] < 0.1
     """
 
-    def __init__(self) -> None:
-        self.params: dict[str, Any] = {}
-        self.model: Any = None
+    # Of the class, as subclasses need not call a constructor.
+    params: dict[str, Any] | None = None
+    model: Any = None
+
+    #: Hooks of this object that have nothing to do, for which the engine need not stop.
+    _idle: tuple[Callable[..., None], ...] = ()
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Called first, with "verbose", "epochs" and "steps"."""
+        """Called before training, with "verbose", "epochs" and "steps"."""
         self.params = params
 
     def set_model(self, model: Any) -> None:
-        """Called next, with the model."""
+        """Called before training, with the model."""
         self.model = model
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -58,11 +83,11 @@ class Callback:
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Before a training step, numbered from 0 within its epoch."""
-        self.on_batch_begin(batch, logs)
+        self.on_batch_begin(batch, logs=logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """After a training step, with the epoch's logs so far."""
-        self.on_batch_end(batch, logs)
+        self.on_batch_end(batch, logs=logs)
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Another name of ``on_train_batch_begin``."""
@@ -93,3 +118,6 @@ class Callback:
 
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
         """After a batch of a prediction, with {"outputs": (B, K)}."""
+
+    def _on_pause(self) -> None:
+        """Between two chunks of training steps, some 50 ms apart, however many steps that is."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .callback import Callback
+from .callback import HOOKS, Callback
+
+Hook = Callable[..., Any] | None
 
 
 class LambdaCallback(Callback):
@@ -13,8 +15,12 @@ class LambdaCallback(Callback):
 
     Parameters
     ----------
+    on_epoch_begin, on_epoch_end, on_train_begin, on_train_end : callable, optional
+        Functions of (epoch, logs), or of (logs) for the last two.
+    on_train_batch_begin, on_train_batch_end : callable, optional
+        Functions of (batch, logs); ``logs`` comes by its name.
     **hooks : callable
-        By the name of the hook, such as ``on_epoch_end=lambda epoch, logs: ...``.
+        Any other hook of Callback by its name, such as ``on_test_end=lambda logs: ...``.
 
     Raises
     ------
@@ -29,10 +35,27 @@ class LambdaCallback(Callback):
     [3]
     """
 
-    def __init__(self, **hooks: Callable[..., Any] | None) -> None:
+    def __init__(
+        self,
+        on_epoch_begin: Hook = None,
+        on_epoch_end: Hook = None,
+        on_train_begin: Hook = None,
+        on_train_end: Hook = None,
+        on_train_batch_begin: Hook = None,
+        on_train_batch_end: Hook = None,
+        **hooks: Hook,
+    ) -> None:
         super().__init__()
-        for name, hook in hooks.items():
-            if not name.startswith("on_") or not hasattr(Callback, name):
+        given = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+        }
+        for name, hook in {**given, **hooks}.items():
+            if not name.startswith("on_") or name not in HOOKS:
                 raise TypeError(f"LambdaCallback knows no hook {name!r}")
             if hook is None:
                 continue

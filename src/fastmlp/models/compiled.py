@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _checks, losses, optimizers, random
-from ..callbacks import History
+from ..callbacks.history import History
 from ..engine import Data, Training
 from ..engine import Loss as LoweredLoss
 from ..layers.layer import Layer
@@ -30,6 +30,8 @@ class CompiledModel(Layer):
         self._compiled_engine: str | None = None
         self._lowered_loss: LoweredLoss | None = None
         self._shuffle_seed = 0
+        # (epoch, batch) at which the fit that has just begun goes on, if it was killed before.
+        self._resume_at: tuple[int, int] | None = None
         self._with_slots: list[Variable] = []  # weights of which the optimizer remembers slots
 
     @property

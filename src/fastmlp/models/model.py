@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks
-from ..callbacks import CallbackList, History
+from ..callbacks.callback_list import CallbackList
+from ..callbacks.history import History
 from ..engine import Data
 from ..layers.shapes import rows_of
-from ..progress import create_progress
+from ..progress import Progress, create_progress
 from .compiled import CompiledModel
 from .summary import summary_text
 from .training import Trainer, evaluate_set, predict_rows, track, train_steps
@@ -109,10 +110,11 @@ class Model(CompiledModel):
             x, y, sample_weight, class_weight, validation_split, validation_data
         )
 
-        history = History()
         steps = -(-len(train.x) // size)
-        hooks = CallbackList(callbacks, self, {"verbose": level, "epochs": epochs, "steps": steps})
-        hooks.append(history)
+        hooks = CallbackList.of(callbacks, self, verbose=level, epochs=epochs, steps=steps)
+        history = hooks.history or History()
+        if hooks.history is None:
+            hooks.append(history)
 
         def validate(epoch: int) -> dict[str, float]:
             if not validates(epoch):
@@ -123,7 +125,8 @@ class Model(CompiledModel):
 
         self.history = history
         with self.tracker.borrowed() as tracker:
-            trainer = Trainer(self, train, size, shuffle, hooks, progress, tracker)
+            shown = progress if hooks.progbar is None else Progress()
+            trainer = Trainer(self, train, size, shuffle, hooks, shown, tracker)
             trainer.run(initial_epoch, epochs, None if validation is None else validate)
         return history
 
@@ -241,7 +244,9 @@ class Model(CompiledModel):
         level, progress = create_progress(verbose)
         checked = self._checked(x, y, sample_weight)
         steps = -(-len(checked.x) // size)
-        hooks = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": steps})
+        hooks = CallbackList.of(callbacks, self, verbose=level, epochs=1, steps=steps)
+        if hooks.progbar is not None:
+            progress = Progress()
         try:
             progress.begin(None, steps)
             logs = self._evaluate(checked, size, hooks)
@@ -260,7 +265,7 @@ class Model(CompiledModel):
     ) -> Any:
         """Loss and metrics of one batch, as from ``evaluate``."""
         checked = self._checked(x, y, sample_weight)
-        logs = self._evaluate(checked, len(checked.x), CallbackList(None, self, {}))
+        logs = self._evaluate(checked, len(checked.x), CallbackList(model=self))
         return _returned(logs, return_dict)
 
     def predict(
@@ -308,7 +313,9 @@ class Model(CompiledModel):
         binding = self._bind()
         rows = rows_of(x, self._sample_shape)
         steps = -(-len(rows) // size)
-        hooks = CallbackList(callbacks, self, {"verbose": level, "epochs": 1, "steps": steps})
+        hooks = CallbackList.of(callbacks, self, verbose=level, epochs=1, steps=steps)
+        if hooks.progbar is not None:
+            progress = Progress()
         try:
             progress.begin(None, steps)
             outputs = predict_rows(binding, rows, size, hooks)

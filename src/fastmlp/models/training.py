@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..binding import Binding
-from ..callbacks import CallbackList
+from ..callbacks.callback_list import CallbackList
 from ..engine import Data, Float64Array, StepsResult
 from ..engine import Loss as LoweredLoss
 from ..progress import Progress
@@ -84,9 +84,10 @@ class Trainer:
         try:
             callbacks.call("on_train_begin", {})
             unwatched = validate is None and type(progress) is Progress and callbacks.only_record()
-            epoch = first
+            # Where training goes on that was killed, as a callback has just found out.
+            (epoch, done), model._resume_at = model._resume_at or (first, 0), None
             while epoch < epochs:
-                if unwatched and self._chunk >= self._steps:
+                if unwatched and not done and self._chunk >= self._steps:
                     for logs in self._run_epochs(min(self._chunk // self._steps, epochs - epoch)):
                         callbacks.call("on_epoch_end", epoch, logs)
                         epoch += 1
@@ -94,7 +95,7 @@ class Trainer:
                 callbacks.call("on_epoch_begin", epoch, {})
                 heading = f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else None
                 progress.begin(heading, self._steps)
-                logs = self._run_epoch()
+                logs, done = self._run_epoch(done), 0
                 if validate is not None:
                     logs.update(validate(epoch + 1))
                 callbacks.call("on_epoch_end", epoch, logs)
@@ -106,18 +107,18 @@ class Trainer:
         finally:
             progress.close()
 
-    def _run_epoch(self) -> dict[str, float]:
-        """Train over all rows once; loss and metrics of the epoch."""
+    def _run_epoch(self, done: int) -> dict[str, float]:
+        """Train over all rows once, but for the first ``done`` batches; loss and metrics of the
+        rest of the epoch."""
         tracker, batch_size = self._tracker, self._batch_size
         binding = self._model._bind()
-        order = self._order(binding, 0)
+        order = self._order(binding, -done)
         tracker.reset()
         logs: dict[str, float] = {}
-        done = 0
         while done < self._steps and not self._model.stop_training:
             count = min(self._chunk, self._steps - done)
             if self._by_batch:
-                self._callbacks.call("on_train_batch_begin", done, {})
+                self._callbacks.call("on_train_batch_begin", done, logs={})
             started = time.perf_counter()
             rows = order[done * batch_size : (done + count) * batch_size]
             recorded = train_steps(
@@ -128,7 +129,8 @@ class Trainer:
             done += count
             logs = tracker.result()
             if self._by_batch:
-                self._callbacks.call("on_train_batch_end", done - 1, logs)
+                self._callbacks.call("on_train_batch_end", done - 1, logs=logs)
+            self._callbacks.call("_on_pause")
             self._progress.update(done, logs)
         return logs
 
@@ -152,7 +154,7 @@ class Trainer:
 
     def _order(self, binding: Binding, ahead: int) -> NDArray[np.int64]:
         """The rows in the order in which the epoch that begins ``ahead`` steps from now visits
-        them."""
+        them; negative if it has begun."""
         n = len(self._data.x)
         if not self._shuffle:
             return np.arange(n, dtype=np.int64)
@@ -210,14 +212,14 @@ def evaluate_set(
     for batch, (start, stop) in enumerate(batches(n, batch_size if by_batch else n)):
         part = take(data, start, stop)
         if by_batch:
-            callbacks.call("on_test_batch_begin", batch, {})
+            callbacks.call("on_test_batch_begin", batch, logs={})
         losses, outputs = binding.engine.evaluate(part)
         reduced = batch_losses(loss, losses, part, batch_size)
         tracker.update_loss(reduced, stop - start, batch_size)
         tracker.update_metrics(part.targets, outputs, part.sample_weight)
         logs = tracker.result()
         if by_batch:
-            callbacks.call("on_test_batch_end", batch, logs)
+            callbacks.call("on_test_batch_end", batch, logs=logs)
     callbacks.call("on_test_end", logs)
     return logs
 
@@ -230,9 +232,9 @@ def predict_rows(
     if callbacks.wants("on_predict_batch_begin", "on_predict_batch_end"):
         parts = []
         for batch, (start, stop) in enumerate(batches(len(rows), batch_size)):
-            callbacks.call("on_predict_batch_begin", batch, {})
+            callbacks.call("on_predict_batch_begin", batch, logs={})
             parts.append(binding.engine.predict(rows[start:stop]))
-            callbacks.call("on_predict_batch_end", batch, {"outputs": parts[-1]})
+            callbacks.call("on_predict_batch_end", batch, logs={"outputs": parts[-1]})
         outputs = np.concatenate(parts)
     else:
         outputs = binding.engine.predict(rows)
