@@ -108,7 +108,7 @@ def test_long_doubles_that_float64_cannot_hold(engine):
     before = model.get_weights()
     wrong = [w.astype(np.longdouble) for w in before]
     wrong[1][2] = np.longdouble("1e400")
-    variable = Variable([1.0], "bias")
+    variable = Variable([1.0], name="bias")
     for call in (
         lambda: model.set_weights(wrong),
         lambda: variable.assign(np.array(["1e400"], np.longdouble)),

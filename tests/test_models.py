@@ -288,11 +288,11 @@ def test_a_finite_sum_that_overflows_is_no_infinity(engine):
 
 
 def test_variables_behave_as_arrays():
-    variable = Variable([[1.0, 2.0]], "kernel", "dense/kernel")
+    variable = Variable([[1.0, 2.0]], name="kernel", path="dense/kernel")
     np.testing.assert_array_equal(variable * 2 + variable, [[3.0, 6.0]])
     np.testing.assert_array_equal(np.asarray(variable), [[1.0, 2.0]])
     assert variable[0, 1] == 2.0
-    assert float(Variable(3.0, "x")) == 3.0
+    assert float(Variable(3.0, name="x")) == 3.0
     assert {variable: 1}[variable] == 1
     with pytest.raises(ValueError, match=r"'dense/kernel' must have shape \(1, 2\)"):
         variable.assign([1.0])

@@ -74,7 +74,7 @@ print(layer(x).tolist())""")
     "twin_of", [copy.copy, copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))]
 )
 def test_a_copied_variable_has_a_version_of_its_own(twin_of):
-    variable = Variable([1.0], "bias")
+    variable = Variable([1.0], name="bias")
     twin = twin_of(variable)
     assert twin.version != variable.version
     assert twin.version <= Variable.clock
@@ -127,7 +127,7 @@ def test_a_slow_read_does_not_end_a_newer_loan():
     """The holder's value is fetched without a lock; meanwhile the variable is lent anew."""
 
     class Slow:
-        variable, seen, value = Variable([0.0], "bias"), 0, 1.0
+        variable, seen, value = Variable([0.0], name="bias"), 0, 1.0
 
         def read(self):
             read = np.array([self.value])
@@ -213,7 +213,7 @@ def test_no_dropout_mask_of_a_call_is_given_twice(impatient):
 
 
 def test_no_version_is_given_twice_and_the_clock_never_goes_back(impatient):
-    variables = [Variable(0.0, "x") for _ in range(THREADS)]
+    variables = [Variable(0.0, name="x") for _ in range(THREADS)]
 
     def assign(i: int) -> list[int]:
         versions = []

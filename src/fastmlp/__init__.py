@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from .layers import Input, Layer
     from .models import Model, Sequential
+    from .optimizers import Optimizer
     from .tensor import Tensor
     from .variable import Variable
 
@@ -49,6 +50,7 @@ __all__ = [
     "Input",
     "Layer",
     "Model",
+    "Optimizer",
     "Sequential",
     "Tensor",
     "Variable",
@@ -92,6 +94,7 @@ _HOMES = {
     "Input": "layers",
     "Layer": "layers",
     "Model": "models",
+    "Optimizer": "optimizers",
     "Sequential": "models",
     "Tensor": "tensor",
     "Variable": "variable",

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from . import _checks
 from ._locks import Lock
+from ._naming import unique_name
 
 _lock = Lock()
 
@@ -40,12 +41,23 @@ class Variable(NDArrayOperatorsMixin):
 
     Parameters
     ----------
-    value : array_like
-        The initial value; copied.
-    name : str
-        What it is, such as "kernel".
+    initializer : array_like, str or callable
+        The initial value, copied; or an initializer, or its name, of that ``shape``.
+    shape : tuple of int, optional
+        Needed for an initializer; else that of the value.
+    dtype : str, optional
+        "float64" or None: fastmlp computes in nothing else.
+    trainable : bool
+        Whether training changes it.
+    name : str, optional
+        What it is, such as "kernel"; "variable", "variable_1", ... by default.
     path : str, optional
         Where it belongs, such as "dense/kernel".
+
+    Raises
+    ------
+    ValueError
+        If the value is not real numbers, or not of the shape.
 
     Examples
     --------
@@ -66,12 +78,22 @@ class Variable(NDArrayOperatorsMixin):
     #: Arithmetic is elementwise, so equality is too; a variable is its own key all the same.
     __hash__ = object.__hash__
 
-    def __init__(self, value: Any, name: str, path: str | None = None) -> None:
-        self.name = name
-        self.path = path or name
-        self.trainable = True
+    def __init__(
+        self,
+        initializer: Any,
+        shape: tuple[int, ...] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        *,
+        name: str | None = None,
+        path: str | None = None,
+    ) -> None:
+        _checks.float64("dtype", dtype)
+        self.name = unique_name("variable") if name is None else name
+        self.path = path or self.name
+        self.trainable = _checks.boolean("trainable", trainable)
         self._holder: Holder | None = None
-        self._value = _frozen(value)
+        self._value = _frozen(_initial_value(initializer, shape))
         self.version = 0
         self._stamp()
 
@@ -116,6 +138,14 @@ class Variable(NDArrayOperatorsMixin):
         with _lock:
             self._value, self._holder = array, None
             self._stamp()
+
+    def assign_add(self, value: Any) -> None:
+        """Add an array of the same shape."""
+        self.assign(self.value + value)
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtract an array of the same shape."""
+        self.assign(self.value - value)
 
     def numpy(self) -> NDArray[np.float64]:
         """A writable copy of the newest value."""
@@ -176,6 +206,27 @@ def lend(holders: Sequence[Holder], again: bool = False) -> None:
             if not again or variable.version == holder.seen:
                 variable._holder = holder
                 variable.version = holder.seen = version
+
+
+def _initial_value(initializer: Any, shape: tuple[int, ...] | None) -> Any:
+    """The value given, or made by an initializer."""
+    if isinstance(initializer, str):
+        from . import initializers  # which most variables do not need
+
+        initializer = initializers.get(initializer)
+    if callable(initializer):
+        if shape is None:
+            raise ValueError(
+                "shape must be given for an initializer. "
+                f"Received: initializer={initializer!r}, shape=None"
+            )
+        initializer = initializer(tuple(shape))
+    value = _checks.real_array("initializer", initializer)
+    if shape is not None and value.shape != tuple(shape):
+        raise ValueError(
+            f"initializer must have the shape {tuple(shape)}. Received: shape {value.shape}"
+        )
+    return value
 
 
 def _frozen(value: Any) -> NDArray[np.float64]:

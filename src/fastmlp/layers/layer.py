@@ -162,7 +162,7 @@ class Layer(Configured):
     ) -> Variable:
         """A new weight; ``state``: training changes it without a gradient."""
         path = "/".join(part for part in (self._scope, self.name, name) if part)
-        variable = Variable(initializer(shape), name, path)
+        variable = Variable(initializer(shape), name=name, path=path)
         variable.state = state
         variable.trainable = self.trainable and not state
         self._own_weights = [*self._own_weights, variable]

@@ -131,7 +131,9 @@ class CompiledModel(Layer):
     def _training(self) -> Training | None:
         if self._lowered_loss is None or self.optimizer is None:
             return None
-        return Training(self._lowered_loss, self.optimizer.lower(), self.optimizer.clip())
+        optimizer = self.optimizer
+        tail = optimizer.tail(self.weights)
+        return Training(self._lowered_loss, optimizer.lower(), optimizer.clip(), tail)
 
     def _slots(self, variables: Sequence[Variable]) -> list[list[Variable]]:
         if self._training() is None or self.optimizer is None:

@@ -190,7 +190,7 @@ class Model(CompiledModel):
         data = self._checked(x, y, sample_weight)
         assert self.optimizer is not None
         loss, flat = self._bind().engine.gradient(
-            data, np.arange(len(data.x), dtype=np.int64), int(self.optimizer.iterations)
+            data, np.arange(len(data.x), dtype=np.int64), int(self.optimizer.steps)
         )
         trained = [v for v in self.weights if not v.state]
         parts = np.split(flat, np.cumsum([v.size for v in trained])[:-1])

@@ -103,9 +103,19 @@ class Trainer:
                 epoch += 1
                 if model.stop_training:
                     break
+            self._finish()
             callbacks.call("on_train_end", logs)
+        except BaseException:
+            self._finish()
+            raise
         finally:
             progress.close()
+
+    def _finish(self) -> None:
+        """Averages become the weights, also after an interrupt, as in Keras."""
+        model = self._model
+        assert model.optimizer is not None
+        model.optimizer.finalize_variable_values(model.trainable_weights)
 
     def _run_epoch(self, done: int) -> dict[str, float]:
         """Train over all rows once, but for the first ``done`` batches; loss and metrics of the
@@ -159,7 +169,7 @@ class Trainer:
         if not self._shuffle:
             return np.arange(n, dtype=np.int64)
         assert self._model.optimizer is not None
-        step = int(self._model.optimizer.iterations) + ahead
+        step = int(self._model.optimizer.steps) + ahead
         return binding.engine.permutation(self._model._shuffle_seed, step, n)
 
     def _adapt(self, steps: int, seconds: float) -> None:
@@ -181,8 +191,23 @@ def train_steps(
     """Run ``steps`` steps over ``rows``: (n,), or (E, n) for E epochs."""
     optimizer = model.optimizer
     assert optimizer is not None
-    rates = np.full(steps, float(optimizer.learning_rate))
-    return binding.train(data, rows, batch_size, rates, optimizer.iterations, record_outputs)
+    if int(optimizer.steps) == 0:
+        optimizer.begin(v for v in model.weights if v.trainable)
+
+    def run(rows: NDArray[np.int64], steps: int) -> StepsResult:
+        rates = optimizer.rates(steps)
+        return binding.train(data, rows, batch_size, rates, optimizer.steps, record_outputs)
+
+    if not optimizer.asks_each_step:
+        return run(rows, steps)
+    done = [
+        run(order[start:stop], 1)
+        for order in np.atleast_2d(rows)
+        for start, stop in batches(len(order), batch_size)
+    ]
+    losses = np.concatenate([each.losses for each in done])
+    outputs = [each.outputs for each in done if each.outputs is not None]
+    return StepsResult(losses, np.concatenate(outputs) if outputs else None)
 
 
 def track(

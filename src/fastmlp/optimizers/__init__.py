@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from .._registry import serialize
-from .adam import Adam
+from . import schedules
+from .adam import Adam, AdamW
+from .adams import Adamax, Lamb, Lion, Nadam, ScheduleFreeAdamW
+from .adaptive import Adadelta, Adafactor, Adagrad, Ftrl, RMSprop
 from .optimizer import Optimizer, registry
-from .rmsprop import RMSprop
 from .sgd import SGD
 
 deserialize = registry.deserialize
@@ -29,4 +31,23 @@ def get(identifier: Any) -> Optimizer:
     return registry.get(identifier)
 
 
-__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "deserialize", "get", "serialize"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "ScheduleFreeAdamW",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]

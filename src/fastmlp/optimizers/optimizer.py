@@ -1,9 +1,12 @@
-"""The base of the optimizers: learning rate, count of steps, slots."""
+"""The base of the optimizers: learning rate, count of steps, slots, and what surrounds a step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+import inspect
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,69 +15,85 @@ from .. import _checks, engine
 from .._configured import Configured
 from .._locks import Lock
 from .._naming import snake_case
-from .._registry import Registry
+from .._registry import Registry, serialize
+from ..tensor import Tensor
 from ..variable import Variable
+from . import schedules
+from .settings import (
+    Iterations,
+    LearningRate,
+    Setting,
+    at_least,
+    closed_share,
+    least_0,
+    optional,
+    optional_positive,
+)
 
-T = TypeVar("T")
-
-# Dropout numbers its masks by the step and keeps the upper half of 48 bits for calls of layers.
-_MAX_ITERATIONS = (1 << 47) - 1
-
-
-class Setting(Generic[T]):
-    """An optimizer's setting: checked whenever it is set; engines follow from the next epoch on."""
-
-    def __init__(self, check: Callable[[str, Any], T]) -> None:
-        self._check = check
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, optimizer: Any, owner: type) -> T:
-        try:
-            value: T = optimizer.__dict__[self._name]
-        except KeyError:
-            raise AttributeError(f"{self._name} is not set yet") from None
-        return value
-
-    def __set__(self, optimizer: Any, value: Any) -> None:
-        optimizer.__dict__[self._name] = self._check(self._name, value)
+# The arguments that all have, as Keras's configurations begin.
+_COMMON = (
+    *("name", "learning_rate", "weight_decay", "clipnorm", "global_clipnorm", "clipvalue"),
+    *("use_ema", "ema_momentum", "ema_overwrite_frequency", "loss_scale_factor"),
+    "gradient_accumulation_steps",
+)
 
 
-def _positive(name: str, value: Any) -> float | None:
-    """A clip: None, or a finite number above 0."""
-    if value is not None and _checks.number(name, value, 0.0) == 0.0:
-        raise ValueError(f"{name} must be a positive number or None. Received: {name}={value!r}")
-    return None if value is None else float(value)
+class _WholeSignature:
+    """What ``inspect.signature`` shows of a class: its own arguments, then in place of ``*tail``
+    and ``**options`` those of the next one."""
 
-
-class _LearningRate(Variable):
-    """A 0-d variable that takes finite numbers of at least 0 only."""
-
-    def assign(self, value: Any) -> None:
-        if np.shape(value) == ():
-            value = _checks.number("learning_rate", value, 0.0)
-        super().assign(value)
+    def __get__(self, instance: Any, owner: type) -> inspect.Signature:
+        parameters: dict[str, inspect.Parameter] = {}
+        for cls in owner.__mro__:
+            constructor = vars(cls).get("__init__")
+            if constructor is None or cls is object:
+                continue
+            _, *given = inspect.signature(constructor).parameters.values()
+            for p in given:
+                if p.kind is p.POSITIONAL_OR_KEYWORD:
+                    parameters.setdefault(p.name, p)
+            if all(p.kind is not p.VAR_KEYWORD for p in given):
+                break
+        return inspect.Signature(list(parameters.values()))
 
 
 class Optimizer(Configured):
-    """What an optimizer remembers between steps. The steps themselves run in the engine.
+    """What an optimizer remembers between steps. In training the steps run in the engine;
+    :meth:`apply` does one on any variables.
 
     Parameters
     ----------
-    learning_rate : float
-        Finite, not negative. Can be set later: ``optimizer.learning_rate = 1e-4``.
-    name : str, optional
-        Defaults to the class's name in snake_case.
+    learning_rate : float, schedule or callable
+        A number, finite and not negative, that can be set later
+        (``optimizer.learning_rate = 1e-4``); a schedule of :mod:`fastmlp.optimizers.schedules` or
+        a function of the number of steps done; or a function without argument, called before
+        every step.
+    weight_decay : float, optional
+        Before each update, w -= w weight_decay learning_rate.
     clipnorm, clipvalue, global_clipnorm : float, optional
         At most one of them, positive: gradients are made shorter before they are used, each
         weight's to a Euclidean norm of clipnorm, each element to [-clipvalue, clipvalue], or all
         together to a norm of global_clipnorm.
+    use_ema : bool
+        Whether to keep a running average of each weight, moved after every step:
+        a = ema_momentum a + (1 - ema_momentum) w, from w at the first. At the end of ``fit`` it
+        becomes the weight.
+    ema_momentum : float
+        In [0, 1].
+    ema_overwrite_frequency : int, optional
+        After every so many updates, too, the average becomes the weight.
+    loss_scale_factor : float, optional
+        Positive. :meth:`apply` divides gradients by it and :meth:`scale_loss` multiplies; in
+        float64 training needs neither, so ``fit`` does not.
+    gradient_accumulation_steps : int, optional
+        At least 2: only every so many steps is an update, with the mean of their gradients.
+    name : str, optional
+        Defaults to the class's name in snake_case.
 
     Attributes
     ----------
-    iterations : ndarray
-        0-d int64: steps done so far. Can be set: ``optimizer.iterations = 0``.
+    steps : ndarray
+        0-d int64: steps done so far, updates or not.
 
     Raises
     ------
@@ -82,53 +101,112 @@ class Optimizer(Configured):
         If an argument is not as described.
     """
 
-    clipnorm = Setting(_positive)
-    clipvalue = Setting(_positive)
-    global_clipnorm = Setting(_positive)
+    __signature__ = _WholeSignature()
+
+    weight_decay = Setting(optional(least_0))
+    clipnorm = Setting(optional_positive)
+    clipvalue = Setting(optional_positive)
+    global_clipnorm = Setting(optional_positive)
+    use_ema = Setting(_checks.boolean)
+    ema_momentum = Setting(closed_share)
+    ema_overwrite_frequency = Setting(at_least(1))
+    loss_scale_factor = Setting(optional_positive)
+    gradient_accumulation_steps = Setting(at_least(2))
+
+    _kept_as: ClassVar = {"learning_rate": None}
 
     def __init__(
         self,
-        learning_rate: float,
-        *,
-        name: str | None = None,
+        learning_rate: Any,
+        weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
     ) -> None:
         self.name = name or snake_case(type(self).__name__)
-        self._iterations = np.zeros((), np.int64)
         self._lock = Lock()  # of the slots
+        self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue = clipnorm, clipvalue
         self.global_clipnorm = global_clipnorm
         self.clip()
-        rate = _checks.number("learning_rate", learning_rate, 0.0)
-        self._learning_rate = _LearningRate(rate, "learning_rate", f"{self.name}/learning_rate")
+        self.use_ema, self.ema_momentum = use_ema, ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.steps = Iterations.at(f"{self.name}/iteration")
+        self._learning_rate = LearningRate(learning_rate, f"{self.name}/learning_rate")
+        self._exempt: list[Variable] = []
+        self._exempt_names: list[str] = []
         # By the weight's identity: weights compare elementwise. The weight is kept beside its
         # slots, so that no other can take its identity.
-        self._slots: dict[int, tuple[Variable, list[Variable]]] = {}
+        self._slots: dict[int, tuple[Variable, dict[str, Variable]]] = {}
+
+    # What an optimizer of its own kind says.
 
     @property
     def slot_names(self) -> tuple[str, ...]:
-        """Names of the arrays kept for each weight."""
+        """Names of the arrays kept for each weight, beside averages and gathered gradients."""
         return ()
+
+    def lower(self) -> engine.Optimizer:
+        """The optimizer in the engine's words."""
+        raise NotImplementedError(f"{type(self).__name__} must implement lower")
+
+    def _slot_groups(self) -> tuple[tuple[str, ...], ...]:
+        """Names of slots that Keras lists together, weight by weight."""
+        return (self.slot_names,)
+
+    def _initial_slot(self, name: str, variable: Variable) -> NDArray[np.float64]:
+        """What a slot of a weight starts from."""
+        return np.zeros(variable.shape)
+
+    def _engine_slots(self, variable: Variable) -> tuple[str, ...]:
+        """Those of a weight's slots that the engine has, in its order."""
+        return self.slot_names
+
+    def begin(self, variables: Iterable[Variable]) -> None:
+        """Before the first step of these weights."""
+
+    # Counting and learning rates.
 
     @property
     def iterations(self) -> NDArray[np.int64]:
-        """Steps done so far, a 0-d array that training counts up."""
-        return self._iterations
+        """Updates done so far, a 0-d array. Without ``gradient_accumulation_steps`` every step is
+        one, and this is ``steps``, which training counts up. Can be set: to a number of steps."""
+        if self.gradient_accumulation_steps is None:
+            return self.steps
+        return np.asarray(self.steps // self.gradient_accumulation_steps)
 
     @iterations.setter
     def iterations(self, value: Any) -> None:
-        self._iterations[...] = _checks.integer("iterations", value, 0, _MAX_ITERATIONS)
+        self.steps.assign(value)
 
     @property
-    def learning_rate(self) -> Variable:
-        """The learning rate, a 0-d Variable; ``float(optimizer.learning_rate)`` is its value."""
-        return self._learning_rate
+    def learning_rate(self) -> Variable | Tensor:
+        """The learning rate of the next step, a 0-d Variable, or a number of a schedule;
+        ``float(optimizer.learning_rate)`` is its value."""
+        return self._learning_rate.at(int(self.steps))
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
-        self._learning_rate.assign(_checks.number("learning_rate", value, 0.0))
+        self._learning_rate.set(value)
+
+    @property
+    def asks_each_step(self) -> bool:
+        """Whether the learning rate has to be asked for before every single step."""
+        return self._learning_rate.by_state
+
+    def rates(self, count: int) -> NDArray[np.float64]:
+        """(count,) the learning rates of the next steps."""
+        return self._learning_rate.rates(int(self.steps), count)
+
+    # What surrounds a step.
 
     def clip(self) -> engine.Clip:
         """What is done to gradients, in the engine's words.
@@ -151,27 +229,99 @@ class Optimizer(Configured):
             )
         return engine.Clip(**clips)
 
-    def lower(self) -> engine.Optimizer:
-        """The optimizer in the engine's words."""
-        raise NotImplementedError(f"{type(self).__name__} must implement lower")
+    def tail(self, variables: Sequence[Variable]) -> engine.Tail:
+        """What else surrounds a step on these weights, in the engine's words."""
+        decay = self.weight_decay or 0.0
+        exempt = tuple(i for i, v in enumerate(variables) if decay and self._is_exempt(v))
+        average = None
+        if self.use_ema:
+            average = engine.Average(self.ema_momentum, self.ema_overwrite_frequency or 0)
+        return engine.Tail(decay, exempt, self.gradient_accumulation_steps or 1, average)
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Which weights ``weight_decay`` leaves alone, in place of those named before.
+
+        Parameters
+        ----------
+        var_list : iterable of Variable, optional
+            These.
+        var_names : iterable of str, optional
+            And those in whose name one of these occurs: "bias".
+
+        Examples
+        --------
+        >>> import fastmlp
+        >>> optimizer = fastmlp.optimizers.AdamW()
+        >>> optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        """
+        self._exempt = list(var_list or ())
+        self._exempt_names = list(var_names or ())
+
+    def _is_exempt(self, variable: Variable) -> bool:
+        return any(v is variable for v in self._exempt) or any(
+            re.search(name, variable.name) for name in self._exempt_names
+        )
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss times ``loss_scale_factor``, if that is set."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
+        """With ``use_ema`` each of these weights becomes its average, as at the end of ``fit``;
+        before the first step there is none.
+
+        Raises
+        ------
+        ValueError
+            If the optimizer has no average of one of them.
+        """
+        if not self.use_ema or int(self.steps) == 0:
+            return
+        variables = list(var_list)
+        with self._lock:
+            averages = [self._slots.get(id(v), (v, {}))[1].get("average") for v in variables]
+        for variable, average in zip(variables, averages, strict=True):
+            if average is None:
+                raise self._unknown(variable)
+            variable.assign(average)
+
+    # Slots.
 
     @property
     def built(self) -> bool:
         """Whether slots have been made."""
         return bool(self._slots)
 
+    def _all_names(self) -> tuple[str, ...]:
+        gathered = ("gradient_accumulator",) if self.gradient_accumulation_steps else ()
+        return (*self.slot_names, *gathered, *(("average",) if self.use_ema else ()))
+
     def slots(self, variable: Variable) -> list[Variable]:
-        """The arrays kept for a weight, of its shape; zeros before its first step."""
+        """The arrays that training keeps for a weight, in the engine's order: the optimizer's own,
+        then the sum of gradients if they accumulate, then the average if there is one."""
+        names = self._all_names()
         with self._lock:
-            _, known = self._slots.get(id(variable), (variable, []))
-            by_name = {slot.name: slot for slot in known}
-            for name in self.slot_names:
-                if name not in by_name:
-                    path = f"{self.name}/{variable.path}_{name}"
-                    by_name[name] = Variable(np.zeros(variable.shape), name, path)
-            slots = [by_name[name] for name in self.slot_names]
-            self._slots[id(variable)] = (variable, slots)
-            return slots
+            _, known = self._slots.get(id(variable), (variable, {}))
+            made = {
+                name: known[name] if name in known else self._make_slot(name, variable)
+                for name in names
+            }
+            self._slots[id(variable)] = (variable, made)
+        return [
+            made[name] for name in (*self._engine_slots(variable), *names[len(self.slot_names) :])
+        ]
+
+    def _make_slot(self, name: str, variable: Variable) -> Variable:
+        if name in self.slot_names:
+            value = self._initial_slot(name, variable)
+        elif name == "average" and int(self.steps) > 0:  # of a weight that joins later
+            value = variable.numpy()
+        else:
+            value = np.zeros(variable.shape)
+        full = f"{variable.path.replace('/', '_')}_{name}"
+        return Variable(value, trainable=False, name=full, path=f"{self.name}/{full}")
 
     def forget(self, variables: Sequence[Variable]) -> None:
         """Drop the slots of these weights."""
@@ -180,16 +330,168 @@ class Optimizer(Configured):
                 self._slots.pop(id(variable), None)
 
     def build(self, variables: Sequence[Variable]) -> None:
-        """Make the slots of all these weights."""
-        for variable in variables:
-            self.slots(variable)
+        """Make the slots of all these weights, unless some have been made before."""
+        if not self.built:
+            for variable in variables:
+                self.slots(variable)
 
     @property
     def variables(self) -> list[Any]:
-        """``iterations``, ``learning_rate``, then the slots weight by weight (Keras's order)."""
+        """``steps``, the learning rate if it is a number, averages, sums of gradients, then the
+        slots weight by weight (Keras's order)."""
+        rate = self._learning_rate.variable
+        groups = (("average",), ("gradient_accumulator",), *self._slot_groups())
         with self._lock:
-            slots = [slot for _, made in self._slots.values() for slot in made]
-        return [self.iterations, self._learning_rate, *slots]
+            made = [slots for _, slots in self._slots.values()]
+        listed = [
+            slots[name] for group in groups for slots in made for name in group if name in slots
+        ]
+        return [self.steps, *([] if rate is None else [rate]), *listed]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Assign all ``variables``, in their order.
+
+        Raises
+        ------
+        ValueError
+            If nothing has been built, or number or shapes differ.
+        """
+        variables = self.variables
+        if not self.built or len(weights) != len(variables):
+            raise ValueError(
+                f"weights must be those of {len(variables)} variables of a built optimizer. "
+                f"Received: {len(weights)} weights, built={self.built}"
+            )
+        for variable, weight in zip(variables, weights, strict=True):
+            variable.assign(weight)
+
+    # Steps on any variables.
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> NDArray[np.int64]:
+        """:meth:`apply` of pairs (gradient, variable).
+
+        Returns
+        -------
+        ndarray
+            0-d: steps done so far.
+
+        Examples
+        --------
+        >>> import fastmlp
+        >>> variable = fastmlp.Variable([1.0, 2.0])
+        >>> optimizer = fastmlp.optimizers.SGD(0.5)
+        >>> int(optimizer.apply_gradients([([1.0, 0.0], variable)]))
+        1
+        >>> variable.numpy()
+        array([0.5, 2. ])
+        """
+        pairs = list(grads_and_vars)
+        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+        return self.steps
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Any = None) -> None:
+        """One step, in NumPy.
+
+        Parameters
+        ----------
+        grads : sequence of array_like or None
+            Of the variables' shapes. What has None is left alone, with a warning.
+        trainable_variables : sequence of Variable, optional
+            Those of the first step are the optimizer's, unless it has been built; by default all
+            of them.
+
+        Raises
+        ------
+        ValueError
+            If a variable is not one of the optimizer's, number or shapes of gradients differ from
+            theirs, or there is no gradient at all.
+        """
+        if len(grads) == 0:
+            return
+        pairs = list(zip(grads, self._variables_for(grads, trainable_variables), strict=True))
+        known = [variable for variable, _ in self._slots.values()]
+        place = {id(variable): i for i, variable in enumerate(known)}
+        missing = [v.path for g, v in pairs if g is None]
+        if len(missing) == len(pairs):
+            raise ValueError("grads must hold a gradient. Received: None for every variable")
+        if missing:
+            warnings.warn(f"There are no gradients for the variables {missing}.", stacklevel=2)
+        gradients = {place[id(v)]: self._gradient(g, v) for g, v in pairs if g is not None}
+        if int(self.steps) == 0:
+            self.begin(known)
+        slots = [self.slots(variable) for variable in known]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            values, new_slots = self.tail(known).step(
+                self.lower(),
+                self.clip(),
+                [variable.value for variable in known],
+                [[slot.value for slot in kept] for kept in slots],
+                gradients,
+                float(self.rates(1)[0]),
+                int(self.steps),
+                [i for i in range(len(known)) if i not in gradients],
+            )
+        for variable, value, kept, new in zip(known, values, slots, new_slots, strict=True):
+            if value is not variable.value:
+                variable.assign(value)
+            for slot, array in zip(kept, new, strict=True):
+                slot.assign(array)
+        self.steps += 1
+
+    def _variables_for(self, grads: Sequence[Any], given: Any) -> list[Variable]:
+        if given is None:
+            with self._lock:
+                variables = [variable for variable, _ in self._slots.values()]
+            if not variables:
+                raise ValueError(
+                    "trainable_variables must be given to an optimizer that is not built. "
+                    "Received: trainable_variables=None"
+                )
+        else:
+            variables = list(given)
+            self.build(variables)
+            for variable in variables:
+                if id(variable) not in self._slots:
+                    raise self._unknown(variable)
+        if len(variables) != len(grads):
+            raise ValueError(
+                f"grads must hold one for each of {len(variables)} variables. "
+                f"Received: {len(grads)} gradients"
+            )
+        return variables
+
+    def _gradient(self, gradient: Any, variable: Variable) -> NDArray[np.float64]:
+        name = f"gradient of {variable.path!r}"
+        array = _checks.real_array(name, gradient).astype(np.float64)
+        if array.shape != variable.shape:
+            raise ValueError(
+                f"{name} must have shape {variable.shape}. Received: shape {array.shape}"
+            )
+        return array if self.loss_scale_factor is None else array / self.loss_scale_factor
+
+    def _unknown(self, variable: Variable) -> ValueError:
+        return ValueError(
+            "an optimizer changes only the variables that it was built with: make another for "
+            f"others. Received: variable {variable.path!r}"
+        )
+
+    # Configuration and pickles.
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor; as plain data, unless the learning rate is a function."""
+        source, rate = self._learning_rate.source, self._learning_rate.variable
+        if isinstance(source, schedules.LearningRateSchedule):
+            source = serialize(source)
+        config = {**super().get_config(), "learning_rate": source if rate is None else float(rate)}
+        return {name: config[name] for name in _COMMON} | config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Another with these constructor arguments."""
+        if isinstance(config, dict) and isinstance(config.get("learning_rate"), dict):
+            rate = schedules.deserialize(config["learning_rate"])
+            config = {**config, "learning_rate": rate}
+        return super().from_config(config)
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:

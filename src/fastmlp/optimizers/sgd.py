@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _checks, engine
-from .optimizer import Optimizer, Setting, register
+from .optimizer import Optimizer, register
+from .settings import Setting, below_one
 
 
 @register("sgd")
@@ -17,15 +18,14 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float
-        Finite, not negative.
+    learning_rate : float, schedule or callable
+        See :class:`Optimizer`.
     momentum : float
         In [0, 1).
     nesterov : bool
         Whether to use Nesterov's momentum.
-    **options
-        ``name`` ("SGD"), ``clipnorm``, ``clipvalue``, ``global_clipnorm``: see
-        :class:`Optimizer`.
+    *tail, **options
+        The further arguments of :class:`Optimizer`, from ``weight_decay`` on.
 
     Raises
     ------
@@ -45,17 +45,18 @@ class SGD(Optimizer):
     0.9
     """
 
-    momentum = Setting(lambda name, value: _checks.number(name, value, 0.0, 1.0))
+    momentum = Setting(below_one)
     nesterov = Setting(_checks.boolean)
 
     def __init__(
         self,
-        learning_rate: float = 0.01,
+        learning_rate: Any = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
+        *tail: Any,
         **options: Any,
     ) -> None:
-        super().__init__(learning_rate, **{"name": "SGD", **options})
+        super().__init__(learning_rate, *tail, **options)
         self.momentum = momentum
         self.nesterov = nesterov
 
