@@ -38,12 +38,34 @@ typedef enum fm_range_kind {
  *     training, mean and (biased) variance are the batch's, and the moving ones become momentum
  *     times themselves plus the rest of the batch's; else, and where not trainable, they are the
  *     moving ones. Parameters, each (outputs): gamma if scale, beta if center (trained), moving
- *     mean, moving variance (state). */
+ *     mean, moving variance (state).
+ *   row_normalization: by row (x - mean) / sqrt(variance + epsilon) if center, else
+ *     x / sqrt(mean of squares + epsilon); if unit x / sqrt(sum of squares), at least epsilon.
+ *   scaling: y = x gamma + beta by column. Parameters, each (outputs): gamma if scale, beta if
+ *     center (trained).
+ *   standardization: (x - mean) / d by column, d = max(sqrt(variance), 1e-7), or if invert
+ *     x d + mean. Parameters, each (outputs): mean, variance (state; training changes neither).
+ *   reshape: a sample's numbers, in their order, in rows of that width.
+ *   transpose: a sample's numbers as (.., first, second, inner) become (.., second, first,
+ *     inner), in rows of the same width.
+ *   repeat: each row so many times.
+ *   embedding: each number x becomes row x of w (entries, outputs), the one parameter.
+ *   category_encoding: a row of numbers below `tokens` becomes a row of tokens: how often, or if
+ *     not count whether, each is there. */
 #define FM_LAYERS(X, O)                                                                        \
     X(dense, O(outputs, 1, FM_SIZE) O(use_bias, 1, FM_FLAG) O(trainable, 1, FM_FLAG))          \
     X(softmax, )                                                                               \
     X(batch_normalization, O(momentum, 0.99, FM_RATE) O(epsilon, 1e-3, FM_LEAST_0)             \
-      O(center, 1, FM_FLAG) O(scale, 1, FM_FLAG) O(trainable, 1, FM_FLAG))
+      O(center, 1, FM_FLAG) O(scale, 1, FM_FLAG) O(trainable, 1, FM_FLAG))                     \
+    X(row_normalization, O(epsilon, 1e-3, FM_LEAST_0) O(center, 1, FM_FLAG)                    \
+      O(unit, 0, FM_FLAG))                                                                     \
+    X(scaling, O(scale, 1, FM_FLAG) O(center, 1, FM_FLAG) O(trainable, 1, FM_FLAG))            \
+    X(standardization, O(invert, 0, FM_FLAG))                                                  \
+    X(reshape, O(width, 1, FM_SIZE))                                                           \
+    X(transpose, O(first, 1, FM_SIZE) O(second, 1, FM_SIZE) O(inner, 1, FM_SIZE))              \
+    X(repeat, O(times, 1, FM_SIZE))                                                            \
+    X(embedding, O(entries, 1, FM_SIZE) O(outputs, 1, FM_SIZE) O(trainable, 1, FM_FLAG))       \
+    X(category_encoding, O(tokens, 1, FM_SIZE) O(count, 0, FM_FLAG))
 
 /* Activations work element by element, in place, on what a layer put out. X(name, options).
  *   relu: x >= max_value: max_value; x > threshold: x; else negative_slope (x - threshold).

@@ -2,7 +2,8 @@
  *
  * fastmlp: multilayer perceptrons in float64 on the CPU. The whole public C API.
  *
- * Letters: N samples in a set, B rows in a batch, F input features, K outputs.
+ * Letters: N samples in a set, B rows in a batch, F input features, K outputs, S rows of
+ * outputs that a sample has: 1, but where its outputs have several axes, the last of size K.
  * All matrices given here are row-major and contiguous. No function prints or exits; all that
  * can fail return a status. Results are bitwise independent of the number of threads and of
  * the instruction set, as long as weights are finite: inputs that are zero are skipped where
@@ -83,8 +84,9 @@ fm_status fm_network_create(fm_network **network, const char *isa, size_t inputs
 /* Frees a network; NULL is allowed. No call on it may be running. */
 void fm_network_free(fm_network *network);
 
-/* The width K of what the network puts out. */
+/* The width K of what the network puts out, and its rows S for a sample. */
 size_t fm_network_outputs(const fm_network *network);
+size_t fm_network_split(const fm_network *network);
 
 /* How many parameters there are, and the shape and role of one: rank 2 (inputs, outputs) for a
  * kernel, else rank 1 (outputs). Only trained ones have slots; a state changes while training,
@@ -98,9 +100,10 @@ size_t fm_network_parameters(const fm_network *network);
 fm_status fm_network_shape(const fm_network *network, size_t parameter, fm_shape *shape);
 
 /* Parameters count layer by layer: of a dense one kernel, then bias if used; of a batch
- * normalization gamma and beta if used, moving mean, moving variance. slot is FM_VALUE for the
- * parameter itself or the number of an array that training keeps for it: the optimizer's slots,
- * then the sum of gradients if they accumulate, then the average if there is one.
+ * normalization gamma and beta if used, moving mean, moving variance; see catalog.h. slot is
+ * FM_VALUE for the parameter itself or the number of an array that training keeps for it: the
+ * optimizer's slots, then the sum of gradients if they accumulate, then the average if there is
+ * one.
  * fm_network_slot_shape: FM_ERROR_ARGUMENT if there is no such slot. */
 #define FM_VALUE (-1)
 fm_status fm_network_slot_shape(const fm_network *network, size_t parameter, int slot,
@@ -118,9 +121,9 @@ typedef struct fm_data {
     const void *x; /* (N, F) of dtype */
     fm_dtype dtype;
     size_t rows;                 /* N */
-    const int32_t *labels;       /* (N), for losses that take labels */
-    const double *targets;       /* (N, K), for the others */
-    const double *sample_weight; /* (N), or NULL for ones */
+    const int32_t *labels;       /* (N, S), for losses that take labels */
+    const double *targets;       /* (N, S, K), for the others */
+    const double *sample_weight; /* (N, S), or NULL for ones */
 } fm_data;
 
 /* Trains for epochs over the rows order (epochs, count), batch rows a step; the last step of
@@ -128,7 +131,7 @@ typedef struct fm_data {
  *   rates      (steps) learning rates, steps = epochs * ceil(count / batch)
  *   iterations the optimizer's count of finished steps; advanced by one after each
  *   losses     (steps) reduced loss of each batch before its update
- *   outputs    (epochs * count, K) the network's outputs in visiting order, or NULL
+ *   outputs    (epochs * count, S, K) the network's outputs in visiting order, or NULL
  * Every order[i] must be < data->rows and every label in [0, K). */
 fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *order,
                    size_t epochs, size_t count, size_t batch, const double *rates,
@@ -147,11 +150,11 @@ fm_status fm_gradient(fm_network *network, const fm_data *data, const int64_t *o
 fm_status fm_apply(fm_network *network, const double *gradient, double rate,
                    int64_t *iterations);
 
-/* Per-sample losses (N), unweighted, and outputs (N, K) of data; dropout off. */
+/* Losses (N, S) of the rows, unweighted, and outputs (N, S, K) of data; dropout off. */
 fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
                       double *outputs);
 
-/* Outputs (N, K) of data->x. dropout_step < 0: as after training; else as in training, with
+/* Outputs (N, S, K) of data->x. dropout_step < 0: as after training; else as in training, with
  * that step's dropout masks and moments of this batch in batch normalization. */
 fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_step,
                      double *outputs);

@@ -243,6 +243,21 @@ typedef struct fm_loss_rows {
       (double *dx, size_t dx_stride, const double *dy, size_t dy_stride, const double *x,      \
        size_t x_stride, const double *mean, const double *inverse, const double *scale,        \
        const double *sum, const double *product, size_t rows, size_t panels))                  \
+    /* y = (x - mean) factor by column; y may be x. */                                          \
+    X(void, standardize,                                                                       \
+      (double *y, size_t y_stride, const double *x, size_t x_stride, const double *mean,       \
+       const double *factor, size_t rows, size_t panels))                                      \
+    /* y (rows, stride) = rows of x normalized over `width` columns: divided by           \
+     * sqrt(mean of squares + epsilon), of differences from the mean if center; or if unit by    \
+     * the square root of the sum of squares, of epsilon where that is larger. Padding 0. */     \
+    X(void, normalize_rows,                                                                    \
+      (double *y, const double *x, size_t stride, size_t rows, size_t width,                   \
+       double epsilon, bool center, bool unit))                                                                     \
+    /* dx from dy through normalize_rows of x: inverse (dy - average - y trend), average and trend \
+     * being the means of dy and dy y (unit: the sum of dy y); padding 0; dx may be dy. */      \
+    X(void, normalize_rows_gradient,                                                           \
+      (double *dx, const double *dy, const double *x, size_t stride, size_t rows,              \
+       size_t width, double epsilon, bool center, bool unit))                                                       \
     /* y[i] = exp(x[i]), log(x[i]), tanh(x[i]), i < n: the engine's own, for tests of accuracy. */ \
     X(void, map_exp, (double *y, const double *x, size_t n))                                   \
     X(void, map_log, (double *y, const double *x, size_t n))                                   \

@@ -34,10 +34,12 @@ from fastmlp.engine import (
     Relu,
     Rescaling,
     Rmsprop,
+    Scaling,
     ScheduleFreeAdamw,
     Sgd,
     Sigmoid,
     Softmax,
+    Standardization,
     Tail,
     Tanh,
     Training,
@@ -78,17 +80,21 @@ class Job:
         x = rng.random((self.samples, self.network.inputs))
         x *= rng.random(x.shape) < self.density
         x = (x * 255).astype(np.uint8) if self.dtype == "uint8" else x.astype(self.dtype)
-        outputs, loss = self.network.outputs, self.training.loss
+        outputs, split, loss = self.network.outputs, self.network.split, self.training.loss
+        rows = self.samples * split
         targets: NDArray[np.generic]
         if loss.class_indices:
-            targets = rng.integers(0, outputs, self.samples).astype(np.int32)
+            targets = rng.integers(0, outputs, rows).astype(np.int32)
         elif loss.name == CATEGORICAL.name:
-            targets = np.eye(outputs)[rng.integers(0, outputs, self.samples)]
+            targets = np.eye(outputs)[rng.integers(0, outputs, rows)]
         elif loss.name == BINARY.name:
-            targets = (rng.random((self.samples, outputs)) < 0.3).astype(np.float64)
+            targets = (rng.random((rows, outputs)) < 0.3).astype(np.float64)
         else:
-            targets = rng.standard_normal((self.samples, outputs))
-        weight = 0.1 + rng.random(self.samples) if self.weighted else None
+            targets = rng.standard_normal((rows, outputs))
+        weight = 0.1 + rng.random(rows) if self.weighted else None
+        if split > 1:
+            targets = targets.reshape(self.samples, -1)
+            weight = None if weight is None else weight.reshape(self.samples, split)
         return Data(x, targets, weight)
 
     def order(self) -> NDArray[np.int64]:
@@ -97,7 +103,8 @@ class Job:
     def initialise(self, engine: Engine) -> None:
         """Weights of variance 1 / inputs, small biases."""
         rng = np.random.default_rng(self.seed + 2)
-        normal = {type(o): o for o in self.network.operations if isinstance(o, BatchNormalization)}
+        kinds = (BatchNormalization, Scaling, Standardization)
+        normal = any(isinstance(operation, kinds) for operation in self.network.operations)
         for i, shape in enumerate(self.network.parameter_shapes):
             scale = 0.1 if len(shape) == 1 else shape[0] ** -0.5
             value = scale * rng.standard_normal(shape)

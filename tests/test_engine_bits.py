@@ -13,6 +13,7 @@ from engine_cases import ADAM, JOBS, NESTEROV, SPARSE, Job, mlp, state, train, t
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernels.exact import chain, same_bits
+from layer_jobs import LAYER_JOBS
 from processes import run_script
 
 from fastmlp import _core
@@ -38,6 +39,8 @@ from fastmlp.engine import (
 )
 from fastmlp.engine.native import NativeEngine
 from fastmlp.engine.reference import ReferenceEngine
+
+JOBS = [*JOBS, *LAYER_JOBS]
 
 ISAS = [name for name in _core.isas() if _core.isa_usable(name)]
 THREADS = (1, 2, 3, 5)

@@ -24,6 +24,8 @@ TOLERANCE = 3e-8
 
 HIDDEN = door.Dense(INPUTS, 6)
 LAST = door.Dense(6, CLASSES)
+JOINED = door.Reshape(6)
+FLAT = door.Dense(12, CLASSES)
 NETWORKS = {
     "linear": (door.Dense(INPUTS, CLASSES),),
     "no_bias": (door.Dense(INPUTS, 6, use_bias=False), door.Tanh(), LAST),
@@ -42,6 +44,45 @@ NETWORKS = {
         door.Tanh(),
         LAST,
         door.BatchNormalization(center=False),
+    ),
+    "rows": (HIDDEN, door.Reshape(2), door.Dense(2, 4), door.Tanh(), door.Reshape(12), FLAT),
+    "axes_swapped": (HIDDEN, door.Transpose(2, 3), door.Reshape(3), door.Dense(3, 3), JOINED, LAST),
+    "inner_axes_swapped": (door.Dense(INPUTS, 12), door.Transpose(2, 2, 3), door.Tanh(), FLAT),
+    "rows_repeated": (HIDDEN, door.Repeat(2), door.Tanh(), door.Reshape(12), FLAT),
+    "rows_normalized": (HIDDEN, door.RowNormalization(), door.Scaling(), LAST),
+    "root_mean_square": (
+        HIDDEN,
+        door.RowNormalization(1e-3, False),
+        door.Scaling(True, False),
+        LAST,
+    ),
+    "unit_length": (HIDDEN, door.RowNormalization(1e-12, False, True), door.Tanh(), LAST),
+    "shorter_than_unit_length": (HIDDEN, door.RowNormalization(1e3, False, True), LAST),
+    "shifted": (HIDDEN, door.Tanh(), door.Scaling(False, True), LAST),
+    "frozen_scale": (HIDDEN, door.Scaling(trainable=False), door.Tanh(), LAST),
+    "given_moments": (
+        HIDDEN,
+        door.Standardization(),
+        door.Tanh(),
+        LAST,
+        door.Standardization(True),
+    ),
+    "categories": (door.Embedding(3, 2), door.Tanh(), door.Reshape(10), door.Dense(10, CLASSES)),
+    "categories_in_rows": (
+        door.Reshape(1),
+        door.CategoryEncoding(3),
+        door.Dense(3, 2),
+        door.Tanh(),
+        door.Reshape(10),
+        door.Dense(10, CLASSES),
+    ),
+    "normalized_rows": (
+        HIDDEN,
+        door.Reshape(3),
+        door.BatchNormalization(),
+        door.Tanh(),
+        JOINED,
+        LAST,
     ),
     "frozen_middle": (
         HIDDEN,

@@ -16,6 +16,11 @@ NEEDED = {
     words.Dense: {"inputs": 3, "outputs": 2},
     words.Dropout: {"rate": 0.5, "seed": 1},
     words.Rescaling: {"scale": 2.0},
+    words.Reshape: {"width": 2},
+    words.Transpose: {"first": 2, "second": 3},
+    words.Repeat: {"times": 2},
+    words.Embedding: {"entries": 3, "outputs": 2},
+    words.CategoryEncoding: {"tokens": 3},
 }
 
 

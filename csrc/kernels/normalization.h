@@ -104,3 +104,93 @@ static void kernel_normalized_gradient(double *dx, size_t dx_stride, const doubl
         }
     }
 }
+
+static void kernel_standardize(double *y, size_t y_stride, const double *x, size_t x_stride,
+                               const double *mean, const double *factor, size_t rows,
+                               size_t panels)
+{
+    for (size_t b = 0; b < rows; b++)
+        for (size_t j = 0; j < panels * FM_PANEL; j += VL)
+            v_store(y + b * y_stride + j,
+                    (v_load(x + b * x_stride + j) - v_load(mean + j)) * v_load(factor + j));
+}
+
+/* -- along rows: sums by eight lanes and the tree of sum_lanes, see losses.h -- */
+
+/* How: see normalize_rows. */
+typedef struct row_moments {
+    double epsilon;
+    bool center, unit;
+} row_moments;
+
+/* What a row is normalized by: y = (x - mean) inverse. */
+typedef struct row_scale {
+    double mean, inverse;
+    bool flat; /* its norm is too small to be divided by: inverse is a constant */
+} row_scale;
+
+/* The difference from the mean of a vector of columns; 0 in padding. */
+INLINE vec row_difference(const double *x, size_t j, size_t width, vec mean)
+{
+    return v_keep(real_lanes(j, width), v_load(x + j) - mean);
+}
+
+INLINE row_scale row_scale_of(const double *x, size_t width, row_moments by)
+{
+    vec sum[VECS] = {0}, squares[VECS] = {0};
+    for (size_t c = 0; by.center && c < width; c += FM_PANEL)
+        for (int v = 0; v < VECS; v++)
+            sum[v] += row_difference(x, c + (size_t)v * VL, width, (vec){0});
+    const double mean = by.center ? sum_lanes(sum) / (double)width : 0;
+    for (size_t c = 0; c < width; c += FM_PANEL)
+        for (int v = 0; v < VECS; v++) {
+            const vec d = row_difference(x, c + (size_t)v * VL, width, v_set1(mean));
+            squares[v] = v_fma(d, d, squares[v]);
+        }
+    const double total = sum_lanes(squares);
+    const bool flat = by.unit && !(total > by.epsilon);
+    const double square = !by.unit ? total / (double)width + by.epsilon
+                          : flat   ? by.epsilon
+                                   : total;
+    return (row_scale){mean, 1 / sqrt(square), flat};
+}
+
+static void kernel_normalize_rows(double *y, const double *x, size_t stride, size_t rows,
+                                  size_t width, double epsilon, bool center, bool unit)
+{
+    const row_moments by = {epsilon, center, unit};
+    for (size_t at = 0; at < rows * stride; at += stride) {
+        const row_scale s = row_scale_of(x + at, width, by);
+        for (size_t j = 0; j < padded(width); j += VL)
+            v_store(y + at + j,
+                    row_difference(x + at, j, width, v_set1(s.mean)) * v_set1(s.inverse));
+    }
+}
+
+static void kernel_normalize_rows_gradient(double *dx, const double *dy, const double *x,
+                                           size_t stride, size_t rows, size_t width,
+                                           double epsilon, bool center, bool unit)
+{
+    const row_moments by = {epsilon, center, unit};
+    const double share = by.unit ? 1 : 1 / (double)width;
+    for (size_t at = 0; at < rows * stride; at += stride) {
+        const row_scale s = row_scale_of(x + at, width, by);
+        const vec inverse = v_set1(s.inverse), mean = v_set1(s.mean);
+        vec sum[VECS] = {0}, product[VECS] = {0};
+        for (size_t c = 0; c < width; c += FM_PANEL)
+            for (int v = 0; v < VECS; v++) {
+                const size_t j = c + (size_t)v * VL;
+                const vec d = v_keep(real_lanes(j, width), v_load(dy + at + j));
+                sum[v] += d;
+                product[v] =
+                    v_fma(d, row_difference(x + at, j, width, mean) * inverse, product[v]);
+            }
+        const vec average = v_set1(by.center ? sum_lanes(sum) * share : 0);
+        const vec trend = v_set1(s.flat ? 0 : sum_lanes(product) * share);
+        for (size_t j = 0; j < padded(width); j += VL) {
+            const vec y = row_difference(x + at, j, width, mean) * inverse;
+            const vec d = v_load(dy + at + j) - v_fma(y, trend, average);
+            v_store(dx + at + j, v_keep(real_lanes(j, width), d * inverse));
+        }
+    }
+}

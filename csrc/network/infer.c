@@ -17,8 +17,8 @@ typedef struct inference_run {
     bool in_place; /* it reads the rows where they lie */
     bool training; /* as while training */
     int64_t dropout_step;
-    double *losses;  /* (N) or NULL */
-    double *outputs; /* (N, K) */
+    double *losses;  /* (N, S) or NULL */
+    double *outputs; /* (N, S, K) */
 } inference_run;
 
 /* From this many rows on a list of the block by pairs pays: weights are read once a block. */
@@ -83,15 +83,12 @@ static void gather_block(const inference_run *run, const fm_lane *lane, size_t f
     }
 }
 
-static void store_block(const inference_run *run, const fm_lane *lane, const double *y,
-                        size_t stride, size_t first, size_t rows)
+/* Losses of at most FM_LANE_ROWS rows of outputs, of which `first` is the first. */
+static void store_losses(const inference_run *run, const fm_lane *lane, const double *y,
+                         size_t stride, size_t first, size_t rows)
 {
     const fm_core *core = &run->network->core;
     const size_t outputs = core->outputs;
-    for (size_t b = 0; b < rows; b++)
-        memcpy(run->outputs + (first + b) * outputs, y + b * stride, outputs * sizeof *y);
-    if (run->losses == NULL)
-        return;
     assert(rows <= FM_LANE_ROWS);
     const double *targets[FM_LANE_ROWS];
     const bool labels = fm_loss_takes_labels((int)core->loss.kind);
@@ -108,6 +105,19 @@ static void store_block(const inference_run *run, const fm_lane *lane, const dou
                                           .losses = run->losses + first});
 }
 
+/* Outputs and, if wanted, losses of rows `first` and on: those of samples, S of each. */
+static void store_block(const inference_run *run, const fm_lane *lane, const double *y,
+                        size_t stride, size_t first, size_t rows)
+{
+    const size_t outputs = run->network->core.outputs;
+    for (size_t b = 0; b < rows; b++)
+        memcpy(run->outputs + (first + b) * outputs, y + b * stride, outputs * sizeof *y);
+    for (size_t begin = 0; run->losses != NULL && begin < rows; begin += FM_LANE_ROWS) {
+        const fm_range some = fm_rows_from(begin, FM_LANE_ROWS, rows);
+        store_losses(run, lane, y + begin * stride, stride, first + begin, some.end - begin);
+    }
+}
+
 static void infer_block(const inference_run *run, const fm_lane *lane, size_t first,
                         size_t rows)
 {
@@ -115,8 +125,6 @@ static void infer_block(const inference_run *run, const fm_lane *lane, size_t fi
     fm_piece piece = {.kernels = core->kernels,
                       .x = lane->x,
                       .x_stride = core->stages[0].stride,
-                      .first_row = first,
-                      .rows = rows,
                       .step = run->dropout_step,
                       .training = run->training,
                       .keep_state = true};
@@ -129,6 +137,8 @@ static void infer_block(const inference_run *run, const fm_lane *lane, size_t fi
     for (size_t s = 1; s < core->stage_count; s++) {
         const fm_stage *stage = &core->stages[s];
         piece.y = lane->y[s % 2];
+        piece.first_row = first * stage->split;
+        piece.rows = rows * stage->split;
         if (s == 1 && run->sparse)
             sparse_first(run, lane, piece, first);
         else
@@ -136,7 +146,7 @@ static void infer_block(const inference_run *run, const fm_lane *lane, size_t fi
         piece.x = piece.y;
         piece.x_stride = stage->stride;
     }
-    store_block(run, lane, piece.x, piece.x_stride, first, rows);
+    store_block(run, lane, piece.x, piece.x_stride, first * core->split, rows * core->split);
 }
 
 static void infer_member(void *argument, const fm_member *self)
@@ -157,8 +167,8 @@ static void lay_out_lanes(fm_network *network)
     const fm_core *core = &network->core;
     size_t widest = 0;
     for (size_t s = 1; s < core->stage_count; s++)
-        if (core->stages[s].stride > widest)
-            widest = core->stages[s].stride;
+        if (core->stages[s].split * core->stages[s].stride > widest)
+            widest = core->stages[s].split * core->stages[s].stride;
     fm_arena *arena = &network->lane_memory;
     const size_t row = network->lane_rows * sizeof(double);
     for (size_t i = 0; i < network->lane_count; i++) {

@@ -54,6 +54,7 @@ static void describe(fm_stage *stage)
         FM_LAYERS(X, FM_NO_OPTION)
 #undef X
     };
+    stage->split = stage->below_split;
     if (stage->layer != NULL)
         describers[stage->layer->kind](stage);
     else
@@ -68,6 +69,7 @@ static fm_stage *open_stage(fm_core *core, const fm_operation *layer)
     fm_stage *stage = &core->stages[core->stage_count++];
     *stage = (fm_stage){.layer = layer,
                         .inputs = core->stage_count > 1 ? stage[-1].width : core->inputs,
+                        .below_split = core->stage_count > 1 ? stage[-1].split : 1,
                         .parameters = core->parameters + core->parameter_count};
     describe(stage);
     core->parameter_count += stage->parameter_count;
@@ -101,6 +103,7 @@ static void build_stages(fm_core *core, const fm_operation *operations, size_t c
     if (core->stage_count == 1) /* training wants a stage with an output and a gradient */
         stage = open_stage(core, NULL);
     core->outputs = stage->width;
+    core->split = stage->split;
 }
 
 static void lay_out_parameter(fm_core *core, fm_arena *memory, fm_parameter *parameter)
@@ -141,12 +144,20 @@ static void lay_out_network(fm_network *network)
     core->active = fm_arena_take(&network->memory, fm_pairs(core->inputs), sizeof(uint8_t));
 }
 
-static bool widths_fit(const fm_core *core)
+/* Whether every layer can work on the rows that it gets, and samples are not too large. */
+static fm_status check_stages(const fm_core *core)
 {
-    bool fit = true;
-    for (size_t s = 0; s < core->stage_count; s++)
-        fit = fit && core->stages[s].width <= FM_MAX_WIDTH;
-    return fit;
+    for (size_t s = 0; s < core->stage_count; s++) {
+        const fm_stage *stage = &core->stages[s];
+        size_t numbers;
+        if (stage->split == 0)
+            return FM_ERROR_ARGUMENT;
+        if (stage->width > FM_MAX_WIDTH ||
+            __builtin_mul_overflow(stage->split, stage->stride, &numbers) ||
+            numbers > FM_MAX_WIDTH)
+            return FM_ERROR_SIZE;
+    }
+    return FM_OK;
 }
 
 /* The tables of the stages; parameters and slots are not there yet. */
@@ -168,7 +179,7 @@ static fm_status build_core(fm_network *network, size_t inputs, const fm_operati
     for (int byte = 0; byte < 256; byte++)
         core->table[byte] = byte * core->scale + core->offset;
     fm_float_state_leave(saved);
-    return widths_fit(core) ? FM_OK : FM_ERROR_SIZE;
+    return check_stages(core);
 }
 
 static void set_training(fm_core *core, const fm_loss *loss, const fm_optimizer *optimizer)
@@ -242,6 +253,11 @@ const char *fm_network_isa(const fm_network *network)
 size_t fm_network_outputs(const fm_network *network)
 {
     return network->core.outputs;
+}
+
+size_t fm_network_split(const fm_network *network)
+{
+    return network->core.split;
 }
 
 const char *fm_status_message(fm_status status)

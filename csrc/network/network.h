@@ -12,7 +12,7 @@
 /* Buffers of inference: each member pushes blocks of rows through all stages. */
 typedef struct fm_lane {
     double *x;    /* (lane_rows, stages[0].stride) */
-    double *y[2]; /* (lane_rows, widest stride): a stage reads one and writes the other */
+    double *y[2]; /* (lane_rows, widest split * stride): a stage reads one, writes the other */
     double *dy;   /* (lane_rows, last stride): the loss kernel's scratch */
     /* if the first product is by lists */
     fm_entry *entries;     /* (inputs), for a few rows */

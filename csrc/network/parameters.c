@@ -82,6 +82,12 @@ fm_status fm_network_read(fm_network *network, size_t parameter, int slot, doubl
     return FM_OK;
 }
 
+/* Whether a parameter is the kernel that reads the inputs, which may be by lists. */
+static bool reads_inputs(const fm_core *core, size_t parameter)
+{
+    return parameter == 0 && core->stage_count > 1 && core->stages[1].verbs->update != NULL;
+}
+
 /* A slot of the first kernel may wake pairs of rows that were inactive. */
 static void activate_pairs(fm_core *core, const double *values, size_t columns)
 {
@@ -100,7 +106,7 @@ fm_status fm_network_write(fm_network *network, size_t parameter, int slot,
     const fm_parameter *shape = &network->core.parameters[parameter];
     pthread_mutex_lock(&network->lock);
     fm_pack(array.values, values, array.rows, array.columns);
-    if (parameter == 0 && slot != FM_VALUE && !shape->vector && array.whole)
+    if (slot != FM_VALUE && reads_inputs(&network->core, parameter) && array.whole)
         activate_pairs(&network->core, values, shape->columns);
     pthread_mutex_unlock(&network->lock);
     return FM_OK;

@@ -47,16 +47,16 @@ static fm_status train(fm_core *core, training_run *run)
     run->core = core;
     run->source = fm_source_of(core, run->data);
     run->epoch_steps = (run->count + run->batch - 1) / run->batch;
-    const bool together = fm_wants_whole_batch(core);
-    const bool sparse = (run->batch <= FM_GRADIENT_BLOCK || !together) &&
+    const bool one_pass = fm_wants_one_pass(core);
+    const bool sparse = (run->batch <= FM_GRADIENT_BLOCK || !one_pass) &&
                         fm_prefers_sparse(core, &run->source, run->order, run->count);
     run->pass_rows =
-        sparse && !together && run->batch > FM_LIST_ROWS ? FM_LIST_ROWS : run->batch;
+        sparse && !one_pass && run->batch > FM_LIST_ROWS ? FM_LIST_ROWS : run->batch;
     fm_choose_owners(core, sparse);
     run->plan = fm_make_plan(core);
     const double fmas = step_fmas(core, run->batch);
     const size_t members = fm_members_for(fmas, fmas * (double)run->steps);
-    const bool in_blocks = fm_wants_blocks(&run->plan, run->batch, sparse);
+    const bool in_blocks = !one_pass && fm_wants_blocks(&run->plan, run->batch, sparse);
     const training_way way = {.batch = run->batch,
                               .pass_rows = run->pass_rows,
                               .members = members,

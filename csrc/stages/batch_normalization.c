@@ -162,13 +162,13 @@ static void gradient(const fm_stage *stage, const fm_piece *piece, const fm_part
                moment(stage, SUM, panels.begin), bytes);
 }
 
-const fm_verbs fm_batch_normalization_verbs = {
+static const fm_verbs verbs = {
     .forward = forward, .backward = backward, .gradient = gradient, .any_columns = true};
 
 void fm_describe_batch_normalization(fm_stage *stage)
 {
     const fm_batch_normalization_options o = fm_batch_normalization_of(stage->layer->option);
-    stage->verbs = &fm_batch_normalization_verbs;
+    stage->verbs = &verbs;
     stage->width = stage->inputs;
     stage->trainable = stage->whole_batch = o.trainable != 0;
     if (o.scale != 0)

@@ -23,10 +23,10 @@ static void backward(const fm_stage *stage, const fm_piece *piece, double *dx, s
     memcpy(dx, piece->dz, piece->rows * dx_stride * sizeof *dx);
 }
 
-const fm_verbs fm_copy_verbs = {.forward = forward, .backward = backward};
+static const fm_verbs verbs = {.forward = forward, .backward = backward};
 
 void fm_describe_copy(fm_stage *stage)
 {
-    stage->verbs = &fm_copy_verbs;
+    stage->verbs = &verbs;
     stage->width = stage->inputs;
 }

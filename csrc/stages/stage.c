@@ -9,6 +9,11 @@ fm_parameter *fm_add_parameter(fm_stage *stage, size_t rows, bool vector, fm_rol
     return parameter;
 }
 
+size_t fm_split_of(size_t numbers, size_t width)
+{
+    return numbers % width == 0 ? numbers / width : 0;
+}
+
 /* A dense layer leaves its bias to what follows the product, which takes it along. */
 static const double *bias_of(const fm_stage *stage)
 {

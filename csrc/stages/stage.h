@@ -58,7 +58,7 @@ typedef struct fm_piece {
     size_t entry_count;
     const uint8_t *active;  /* (pairs): which w rows of a listed batch may have to change */
     double *y, *slope, *dz; /* (rows, stride of the stage); slope NULL: not wanted */
-    size_t first_row, rows; /* of the batch */
+    size_t first_row, rows; /* of the stage: split for each sample */
     int64_t step;           /* of dropout, off if < 0 */
     bool training;          /* else as after training */
     bool keep_state;        /* training changes no state */
@@ -90,37 +90,51 @@ typedef struct fm_verbs {
 
 struct fm_stage {
     const fm_verbs *verbs;
-    size_t inputs, width;      /* (B, inputs) -> (B, width) */
-    size_t panels, stride;     /* of (B, width) buffers; an odd number of panels a row, so that
-                                  rows never fall on the same cache sets */
+    size_t inputs, width;      /* of a row: (B * below_split, inputs) -> (B * split, width) */
+    size_t below_split, split; /* rows of a sample: 1, but for samples of several axes */
+    size_t panels, stride; /* of (B * split, width) buffers; an odd number of panels a row, so
+                              that rows never fall on the same cache sets */
     const fm_operation *layer; /* NULL: input or copy */
     const fm_operation *activations;
     size_t activation_count;
     fm_parameter *parameters; /* (parameter_count), in the order of the public API */
     size_t parameter_count;
     bool trainable;
+    /* Its gradients are formed of all rows at once: they cannot be resumed. */
+    bool whole_gradient;
     /* It needs the whole batch while training, column by column: rows in pieces will not do. */
     bool whole_batch;
     /* Who computes: members own batch rows if the weights are small enough to be read by
      * all, else members own columns, whose weights then stay in their own caches. */
     bool by_rows;
-    /* Training buffers, (batch, stride). slope (B, width) is d out / d layer, NULL if no
+    /* Training buffers, (batch * split, stride). slope is d out / d layer, NULL if no
      * activation follows; dz is the gradient with respect to what the layer put out. */
     double *y, *slope, *dz;
     double *moments; /* whole_batch: (FM_MOMENTS, panels * FM_PANEL) of the batch */
 };
 
-extern const fm_verbs fm_copy_verbs, fm_dense_verbs, fm_softmax_verbs,
-    fm_batch_normalization_verbs;
+extern const fm_verbs fm_dense_verbs, fm_softmax_verbs;
 
-/* What each layer needs to be known of before its memory is: width, parameters and flags, from
- * stage->layer and stage->inputs. */
+/* What each layer needs to be known of before its memory is: width, split, parameters and
+ * flags, from stage->layer, inputs and below_split; split is below_split already, and 0 says
+ * that the layer cannot work on such rows. */
 void fm_describe_copy(fm_stage *stage);
 void fm_describe_dense(fm_stage *stage);
 void fm_describe_softmax(fm_stage *stage);
 void fm_describe_batch_normalization(fm_stage *stage);
+void fm_describe_row_normalization(fm_stage *stage);
+void fm_describe_scaling(fm_stage *stage);
+void fm_describe_standardization(fm_stage *stage);
+void fm_describe_reshape(fm_stage *stage);
+void fm_describe_transpose(fm_stage *stage);
+void fm_describe_repeat(fm_stage *stage);
+void fm_describe_embedding(fm_stage *stage);
+void fm_describe_category_encoding(fm_stage *stage);
 #define FM_MOMENTS 6
 #define FM_STAGE_PARAMETERS 4 /* at most */
+
+/* The split that makes rows of stage->width of so many numbers a sample, or 0. */
+size_t fm_split_of(size_t numbers, size_t width);
 
 /* Adds a parameter to a stage that is being described. */
 fm_parameter *fm_add_parameter(fm_stage *stage, size_t rows, bool vector, fm_role role);
@@ -133,6 +147,19 @@ void fm_stage_activate(const fm_stage *stage, const fm_piece *piece, fm_range pa
 
 /* The part of a packed parameter that begins at this row and panel. */
 fm_packed fm_packed_at(const fm_packed *whole, size_t row, size_t panel);
+
+/* Rows of the first parameter. */
+static inline size_t fm_matrix_rows(const fm_stage *stage)
+{
+    return stage->parameter_count > 0 ? stage->parameters[0].rows : 0;
+}
+
+/* Zeros from column `width` of a row to the end of its panels. */
+static inline void fm_clear_row(double *row, size_t width)
+{
+    const size_t end = fm_panels(width) * FM_PANEL;
+    memset(row + width, 0, (end - width) * sizeof *row);
+}
 
 static inline fm_range fm_all_panels(const fm_stage *stage)
 {

@@ -6,28 +6,50 @@
 
 #include "step.h"
 
-static double weight_of(const training_run *run, int64_t row)
+/* Of row j of the outputs of a sample. */
+static double weight_of(const training_run *run, int64_t sample, size_t j)
 {
-    return run->data->sample_weight != NULL ? run->data->sample_weight[row] : 1.0;
+    const double *weights = run->data->sample_weight;
+    return weights != NULL ? weights[(size_t)sample * run->core->split + j] : 1.0;
 }
 
 double fm_reduction_factor(const step_view *view)
 {
     const int64_t *order = view->run->order + start_of_step(view->run, view->index);
+    const size_t split = view->run->core->split;
     double total = 0;
     switch (view->run->core->loss.reduction) {
     case fm_sum:
         return 1;
     case fm_sum_over_batch_size:
-        return 1.0 / (double)view->rows;
+        return 1.0 / (double)(view->rows * split);
     case fm_mean_with_sample_weight:
         for (size_t b = 0; b < view->rows; b++)
-            total += weight_of(view->run, order[b]);
+            for (size_t j = 0; j < split; j++)
+                total += weight_of(view->run, order[b], j);
         return total != 0 ? 1.0 / total : 0;
     case FM_REDUCTION_COUNT:
         break;
     }
     return 0;
+}
+
+/* Weights and targets of the rows of a sample, from place b * split on. */
+static void find_targets(const step_view *view, double factor, size_t b, size_t sample)
+{
+    const training_run *run = view->run;
+    const fm_core *core = run->core;
+    const fm_workspace *space = &core->workspace;
+    const size_t split = core->split;
+    for (size_t j = 0; j < split; j++) {
+        space->scale[view->index % 2][b * split + j] =
+            weight_of(run, (int64_t)sample, j) * factor;
+        if (fm_loss_takes_labels(core->loss.kind))
+            space->labels[b * split + j] = run->data->labels[sample * split + j];
+        else
+            space->targets[b * split + j] =
+                run->data->targets + (sample * split + j) * core->outputs;
+    }
 }
 
 void fm_loss_rows_of(const step_view *view, double factor, fm_range rows)
@@ -37,31 +59,26 @@ void fm_loss_rows_of(const step_view *view, double factor, fm_range rows)
     const fm_workspace *space = &core->workspace;
     const fm_stage *last = fm_last_stage(core);
     const size_t outputs = core->outputs, first = start_of_step(run, view->index);
+    const size_t split = core->split, begin = rows.begin * split;
     const bool labels = fm_loss_takes_labels(core->loss.kind);
-    for (size_t b = rows.begin; b < rows.end; b++) {
-        int64_t row = run->order[first + b];
-        space->scale[view->index % 2][b] = weight_of(run, row) * factor;
-        if (labels)
-            space->labels[b] = run->data->labels[row];
-        else
-            space->targets[b] = run->data->targets + (size_t)row * outputs;
-    }
-    const size_t at = (rows.begin - view->shift) * last->stride;
+    for (size_t b = rows.begin; b < rows.end; b++)
+        find_targets(view, factor, b, (size_t)run->order[first + b]);
+    const size_t at = (rows.begin - view->shift) * split * last->stride;
     core->kernels->loss[core->loss.kind](
-        core->loss.option,
-        (fm_loss_rows){.y = last->y + at,
-                       .stride = last->stride,
-                       .rows = rows.end - rows.begin,
-                       .outputs = outputs,
-                       .labels = labels ? space->labels + rows.begin : NULL,
-                       .targets = space->targets + rows.begin,
-                       .scale = space->scale[view->index % 2] + rows.begin,
-                       .dy = last->dz + at,
-                       .losses = space->losses[view->index % 2] + rows.begin});
-    if (run->outputs != NULL)
-        for (size_t b = rows.begin; b < rows.end; b++)
-            memcpy(run->outputs + (first + b) * outputs,
-                   last->y + (b - view->shift) * last->stride, outputs * sizeof(double));
+        core->loss.option, (fm_loss_rows){.y = last->y + at,
+                                          .stride = last->stride,
+                                          .rows = (rows.end - rows.begin) * split,
+                                          .outputs = outputs,
+                                          .labels = labels ? space->labels + begin : NULL,
+                                          .targets = space->targets + begin,
+                                          .scale = space->scale[view->index % 2] + begin,
+                                          .dy = last->dz + at,
+                                          .losses = space->losses[view->index % 2] + begin});
+    if (run->outputs == NULL)
+        return;
+    double *to = run->outputs + (first * split + begin) * outputs;
+    for (size_t i = 0; i < (rows.end - rows.begin) * split; i++)
+        memcpy(to + i * outputs, last->y + at + i * last->stride, outputs * sizeof *to);
 }
 
 /* The reduced loss of a finished batch, summed over eight lanes that its size alone fixes. */
@@ -71,7 +88,7 @@ double fm_batch_loss(const step_view *view)
     const double *scale = space->scale[view->index % 2];
     const double *losses = space->losses[view->index % 2];
     double lane[FM_PANEL] = {0};
-    for (size_t b = 0; b < view->rows; b++)
+    for (size_t b = 0; b < view->rows * view->run->core->split; b++)
         lane[b % FM_PANEL] += scale[b] * losses[b];
     return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
            ((lane[1] + lane[5]) + (lane[3] + lane[7]));

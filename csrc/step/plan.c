@@ -91,10 +91,22 @@ double fm_row_fmas(const fm_core *core)
         const fm_stage *stage = &core->stages[s];
         const bool product = stage->verbs->update != NULL;
         /* exp and its kin cost some 20 FMAs an element */
-        fmas += (double)stage->width * (product ? (double)stage->inputs : 20.0);
-        fmas += (double)stage->width * 8.0 * (double)stage->activation_count;
+        const double numbers = (double)stage->split * (double)stage->width;
+        fmas += numbers * (product ? (double)stage->inputs : 20.0);
+        fmas += numbers * 8.0 * (double)stage->activation_count;
     }
     return fmas;
+}
+
+bool fm_wants_one_pass(const fm_core *core)
+{
+    for (size_t s = 1; s < core->stage_count; s++) {
+        const fm_stage *stage = &core->stages[s];
+        if (stage->whole_batch ||
+            (stage->trainable && (stage->whole_gradient || stage->split > 1)))
+            return true;
+    }
+    return false;
 }
 
 bool fm_wants_whole_batch(const fm_core *core)

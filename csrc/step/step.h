@@ -31,10 +31,10 @@ typedef struct fm_workspace {
     double *norms;          /* (2, panels of all parameters) sums of squares */
     double *x[2];           /* (rows, stages[0].stride), if not sparse */
     fm_pair_lists lists[2]; /* if sparse; capacity list_room.rows */
-    double *losses[2];      /* (batch) */
-    double *scale[2];       /* (batch) weight of each row's loss and gradient */
-    int32_t *labels;        /* (batch) */
-    const double **targets; /* (batch) pointers to rows of the caller's targets */
+    double *losses[2];      /* (batch * split) */
+    double *scale[2];       /* (batch * split) weight of each row's loss and gradient */
+    int32_t *labels;        /* (batch * split) */
+    const double **targets; /* (batch * split) pointers to rows of the caller's targets */
     double *scratch;        /* (threads, FM_SCRATCH) */
     fm_pair *pair_scratch;  /* (threads, FM_PAIR_SCRATCH), if sparse */
 } fm_workspace;
@@ -43,7 +43,8 @@ typedef struct fm_workspace {
  * with a lock, memory and lanes for inference around it. */
 typedef struct fm_core {
     const fm_kernels *kernels;
-    size_t inputs, outputs;
+    size_t inputs, outputs,
+        split;            /* of a sample, of its rows of outputs, and how many those are */
     double scale, offset; /* of a leading rescaling, folded into the gather */
     double table[256];    /* byte -> value under that rescaling */
     bool trains;
@@ -85,7 +86,7 @@ typedef struct training_run {
     size_t pass_rows;    /* rows that go through the stages at once, see train.c */
     int64_t first_step;  /* iterations before this run */
     double *losses;      /* (steps) */
-    double *outputs;     /* (epochs * count, K) or NULL */
+    double *outputs;     /* (epochs * count, S, K) or NULL */
     bool only_gradient;  /* one step up to the stored gradient; nothing is changed */
 } training_run;
 
@@ -138,10 +139,14 @@ bool fm_wants_blocks(const training_plan *plan, size_t batch, bool sparse);
 /* Whether all rows of a batch have to go through the stages together. */
 bool fm_wants_whole_batch(const fm_core *core);
 
+/* Whether a step has to be one pass: also where gradient blocks are no blocks of samples, or a
+ * gradient cannot be resumed. */
+bool fm_wants_one_pass(const fm_core *core);
+
 /* Whether gradients are stored before they are applied. */
 bool fm_stores_gradients(const fm_core *core);
 
-/* Fused multiply-adds of one row's forward pass. */
+/* Fused multiply-adds of one sample's forward pass. */
 double fm_row_fmas(const fm_core *core);
 
 /* -- workspace.c -- */

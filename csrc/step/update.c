@@ -13,6 +13,8 @@ fm_part fm_part_of(const step_view *view, size_t s)
 {
     const fm_stage *stage = stage_at(view->run, s);
     const fm_range columns = fm_team_share(stage->panels, view->self);
+    if (stage->verbs->update == NULL) /* whose matrix, if any, has rows of its own */
+        return (fm_part){{0, fm_matrix_rows(stage)}, columns, columns};
     if (!stage->by_rows)
         return (fm_part){{0, stage->inputs}, columns, columns};
     /* by rows of the kernel, in the units in which the stage below owns its columns */

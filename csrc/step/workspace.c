@@ -6,12 +6,13 @@
 static void lay_out_batch(fm_core *core, fm_room *room)
 {
     fm_workspace *space = &core->workspace;
+    const size_t split = core->split;
     for (int i = 0; i < 2; i++) {
-        space->losses[i] = fm_arena_take(&room->arena, room->rows, sizeof(double));
-        space->scale[i] = fm_arena_take(&room->arena, room->rows, sizeof(double));
+        space->losses[i] = fm_arena_take(&room->arena, room->rows, split * sizeof(double));
+        space->scale[i] = fm_arena_take(&room->arena, room->rows, split * sizeof(double));
     }
-    space->labels = fm_arena_take(&room->arena, room->rows, sizeof(int32_t));
-    space->targets = fm_arena_take(&room->arena, room->rows, sizeof(double *));
+    space->labels = fm_arena_take(&room->arena, room->rows, split * sizeof(int32_t));
+    space->targets = fm_arena_take(&room->arena, room->rows, split * sizeof(double *));
     space->scratch = fm_arena_take(&room->arena, room->threads, FM_SCRATCH * sizeof(double));
 }
 
@@ -19,7 +20,7 @@ static void lay_out_activations(fm_core *core, fm_room *room)
 {
     for (size_t s = 1; s < core->stage_count; s++) {
         fm_stage *stage = &core->stages[s];
-        const size_t row = stage->stride * sizeof(double);
+        const size_t row = stage->split * stage->stride * sizeof(double);
         stage->y = fm_arena_take(&room->arena, room->rows, row);
         stage->dz = fm_arena_take(&room->arena, room->rows, row);
         if (stage->activation_count > 0)

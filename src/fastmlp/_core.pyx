@@ -70,6 +70,7 @@ cdef extern from "fastmlp.h" nogil:
         size_t rank
         size_t size[2]
     size_t fm_network_outputs(const fm_network *network)
+    size_t fm_network_split(const fm_network *network)
     size_t fm_network_parameters(const fm_network *network)
     fm_status fm_network_shape(const fm_network *network, size_t parameter, fm_shape *shape)
     fm_status fm_network_slot_shape(const fm_network *network, size_t parameter, int slot,
@@ -180,7 +181,7 @@ cdef class CNetwork:
     """
 
     cdef fm_network *network
-    cdef size_t inputs, outputs
+    cdef size_t inputs, outputs, split
     cdef bint labels
 
     def __cinit__(self, size_t inputs, list operations, tuple loss, tuple optimizer,
@@ -223,6 +224,7 @@ cdef class CNetwork:
             check(fm_network_exempt(self.network, parameter))
         self.labels = loss is not None and fm_loss_takes_labels(loss[0])
         self.inputs, self.outputs = inputs, fm_network_outputs(self.network)
+        self.split = fm_network_split(self.network)
 
     def __dealloc__(self):
         fm_network_free(self.network)
@@ -273,6 +275,10 @@ cdef class CNetwork:
             status = fm_network_write(self.network, parameter, slot, c_values)
         check(status)
 
+    def by_row(self, n):
+        """Shape of what there is one of for each row of the outputs of n samples."""
+        return (n,) if self.split == 1 else (n, self.split)
+
     cdef fm_data data(self, cnp.ndarray x, targets, sample_weight) except *:
         cdef fm_data data
         cdef int type_number = cnp.PyArray_TYPE(x)
@@ -290,12 +296,13 @@ cdef class CNetwork:
         data.targets = NULL
         data.sample_weight = NULL
         if targets is not None and self.labels:
-            data.labels = <int32_t *>data_of(targets, cnp.NPY_INT32, (n,), "targets")
+            data.labels = <int32_t *>data_of(targets, cnp.NPY_INT32, self.by_row(n), "targets")
         elif targets is not None:
-            data.targets = <double *>data_of(targets, cnp.NPY_FLOAT64, (n, self.outputs), "targets")
+            data.targets = <double *>data_of(
+                targets, cnp.NPY_FLOAT64, (n, self.split * self.outputs), "targets")
         if sample_weight is not None:
             data.sample_weight = <double *>data_of(
-                sample_weight, cnp.NPY_FLOAT64, (n,), "sample_weight")
+                sample_weight, cnp.NPY_FLOAT64, self.by_row(n), "sample_weight")
         return data
 
     def train(self, cnp.ndarray x not None, targets, sample_weight, cnp.ndarray order not None,
@@ -316,7 +323,7 @@ cdef class CNetwork:
         cdef double *c_outputs = NULL
         outputs = None
         if record_outputs:
-            outputs = np.empty((epochs * count, self.outputs))
+            outputs = np.empty((epochs * count * self.split, self.outputs))
             c_outputs = <double *>cnp.PyArray_DATA(outputs)
         cdef fm_status status
         with nogil:
@@ -352,8 +359,8 @@ cdef class CNetwork:
 
     def evaluate(self, cnp.ndarray x not None, targets):
         cdef fm_data data = self.data(x, targets, None)
-        cdef cnp.ndarray losses = np.empty(data.rows)
-        cdef cnp.ndarray outputs = np.empty((data.rows, self.outputs))
+        cdef cnp.ndarray losses = np.empty(data.rows * self.split)
+        cdef cnp.ndarray outputs = np.empty((data.rows * self.split, self.outputs))
         cdef double *c_losses = <double *>cnp.PyArray_DATA(losses)
         cdef double *c_outputs = <double *>cnp.PyArray_DATA(outputs)
         cdef fm_status status
@@ -364,7 +371,7 @@ cdef class CNetwork:
 
     def predict(self, cnp.ndarray x not None, int64_t dropout_step):
         cdef fm_data data = self.data(x, None, None)
-        cdef cnp.ndarray outputs = np.empty((data.rows, self.outputs))
+        cdef cnp.ndarray outputs = np.empty((data.rows * self.split, self.outputs))
         cdef double *c_outputs = <double *>cnp.PyArray_DATA(outputs)
         cdef fm_status status
         with nogil:

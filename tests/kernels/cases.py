@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from . import elementwise, normalization, products, rows, stored, updates
+from . import (
+    elementwise,
+    normalization,
+    products,
+    row_normalization,
+    rows,
+    stored,
+    updates,
+)
 from .memory import Call
 from .rows import BINARY, CATEGORICAL, SPARSE, SQUARED
 from .updates import WORDS
@@ -250,6 +258,24 @@ def normalization_cases() -> Iterator[Case]:
     yield case("column_moments", normalization.column_moments, rows=3, panels=0)
 
 
+def row_normalization_cases() -> Iterator[Case]:
+    gradient = row_normalization.normalize_rows_gradient
+    for i, (m, width) in enumerate(product((1, 3, 8), (1, 2, 7, 8, 9, 16, 33, 101))):
+        for mode in row_normalization.MODES:
+            common = {"rows": m, "width": width, "mode": mode, "gap": i % 2}
+            yield case("normalize_rows", row_normalization.normalize_rows, **common)
+            yield case("normalize_rows_gradient", gradient, in_place=i % 3 == 0, **common)
+    for m, panels in product((0, 1, 5), (0, 1, 3)):
+        for in_place in (False, True):
+            options: dict[str, Any] = {
+                "rows": m,
+                "panels": panels,
+                "in_place": in_place,
+                "gap": m % 2,
+            }
+            yield case("standardize", row_normalization.standardize, **options)
+
+
 def elementwise_cases() -> Iterator[Case]:
     common: dict[str, Any]
     sizes = ((1, 1), (3, 2), (5, 4), (2, 9), (0, 3), (2, 0))
@@ -352,6 +378,7 @@ def all_cases() -> list[Case]:
         prepare_cases,
         gradient_cases,
         normalization_cases,
+        row_normalization_cases,
         elementwise_cases,
         gather_cases,
         row_cases,
@@ -423,6 +450,15 @@ BENCHMARKS = [
             normalization.normalized_sums,
             normalization.normalized_gradient,
         )
+    ),
+    case("standardize", row_normalization.standardize, rows=256, panels=16),
+    case("normalize_rows", row_normalization.normalize_rows, rows=256, width=128, mode="layer"),
+    case(
+        "normalize_rows_gradient",
+        row_normalization.normalize_rows_gradient,
+        rows=256,
+        width=128,
+        mode="layer",
     ),
     case("sparse_row", products.sparse_row, depth=784, panels=16, density="0.19"),
     case("sparse_matmul", products.sparse_matmul, rows=32, depth=784, panels=16, density="0.19"),

@@ -6,7 +6,8 @@ arrays: parameters in and out, runs of training steps, evaluations, predictions.
 stand behind the door: ``native`` (the C library) and ``reference`` (pure NumPy, the
 specification). Everything here is plain data, so that both read the same words.
 
-Letters used throughout: N samples in a set, B rows in a batch, F input features, K outputs.
+Letters used throughout: N samples in a set, B rows in a batch, F input features, K outputs, S rows
+of outputs that a sample has: 1, but where its outputs have several axes, the last of size K.
 """
 
 from __future__ import annotations
@@ -39,6 +40,14 @@ class Network:
     def outputs(self) -> int:
         """Width K of the last operation."""
         return self.widths[-1]
+
+    @property
+    def split(self) -> int:
+        """Rows S of outputs that a sample has."""
+        split = 1
+        for operation, inputs in zip(self.operations, self.widths, strict=False):
+            split = operation.output_split(split, inputs)
+        return split
 
     @property
     def parameter_shapes(self) -> list[tuple[int, ...]]:
@@ -76,8 +85,8 @@ class Data:
 
     x: (N, F) C-contiguous float64, float32 or uint8.
     targets: (N,) int32 for losses that take class indices (already checked to lie in [0, K)),
-    else (N, K) float64.
-    sample_weight: (N,) float64, or None for all ones.
+    else (N, K) float64; with S rows of outputs a sample (N, S) and (N, S K).
+    sample_weight: (N,) or (N, S) float64, or None for all ones.
     """
 
     x: NDArray[Any]
@@ -90,7 +99,7 @@ class StepsResult:
     """What a run of training steps recorded, in the order in which the rows were visited.
 
     losses: (steps,) the reduced loss of each batch, before its update, dropout on.
-    outputs: (rows, K) the network's outputs for every row, or None if not asked for.
+    outputs: (rows S, K) the network's outputs for every row, or None if not asked for.
     """
 
     losses: Float64Array
@@ -126,7 +135,7 @@ class Engine(Protocol):
     ) -> StepsResult:
         """Run ``len(learning_rates)`` steps over the rows ``order``: (n,), or (E, n) for E epochs
         one behind the other. Ceil division of n by ``batch_size`` gives the steps of an epoch;
-        the last may be shorter. Recorded outputs are (E n, K), in visiting order.
+        the last may be shorter. Recorded outputs are (E n S, K), in visiting order.
 
         ``iterations`` is a 0-d int64 array: the optimizer's count of finished steps. The
         engine adds one after each whole step; it also numbers the dropout masks.
@@ -147,10 +156,10 @@ class Engine(Protocol):
         ``iterations``."""
 
     def evaluate(self, data: Data) -> tuple[Float64Array, Float64Array]:
-        """Per-sample losses (N,), unweighted, and outputs (N, K); as after training."""
+        """Losses (N S,) of the rows, unweighted, and outputs (N S, K); as after training."""
 
     def predict(self, x: NDArray[Any], dropout_step: int | None = None) -> Float64Array:
-        """Outputs (N, K) of x (N, F) as after training; or, with a step, as while training with
+        """Outputs (N S, K) of x (N, F) as after training; or, with a step, as while training with
         the masks of that step and the moments of this batch."""
 
     def permutation(self, seed: int, step: int, n: int) -> NDArray[np.int64]:

@@ -5,8 +5,7 @@ read: each word (:mod:`fastmlp.engine.words`) holds its formula, this file calls
 imports nothing compiled. The native engine agrees with it to rounding; masks and shuffles agree
 bit for bit.
 
-Letters: N samples in a set, B rows in a batch, F input features, K outputs, P elements of all
-trained parameters.
+Letters: as the door's, and P elements of all trained parameters.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from .words import (
     REDUCTIONS,
     Context,
     Float64Array,
+    Loss,
     Operation,
 )
 
@@ -80,7 +80,9 @@ class ReferenceEngine:
         record_outputs: bool,
     ) -> StepsResult:
         losses = np.empty(len(learning_rates))
-        outputs = np.empty((order.size, self.network.outputs)) if record_outputs else None
+        split = self.network.split
+        shape = (order.size * split, self.network.outputs)
+        outputs = np.empty(shape) if record_outputs else None
         n, visits = order.shape[-1], order.ravel()
         for step, learning_rate in enumerate(learning_rates):
             epoch, within = divmod(step, -(-n // batch_size))
@@ -94,7 +96,7 @@ class ReferenceEngine:
             )
             iterations += 1
             if outputs is not None:
-                outputs[visited] = values[-1]
+                outputs[visited.start * split : visited.stop * split] = values[-1]
         return StepsResult(losses, outputs)
 
     @_quiet
@@ -139,13 +141,19 @@ class ReferenceEngine:
         outputs (B, K), and the gradient of every trainable parameter by its index."""
         assert self.training is not None, "an engine without a loss cannot train"
         loss = self.training.loss
-        targets = data.targets[rows]
-        weights = np.ones(len(rows)) if data.sample_weight is None else data.sample_weight[rows]
+        targets = self._by_row(data.targets[rows], loss)
+        weights = np.ones(len(rows) * self.network.split)
+        if data.sample_weight is not None:
+            weights = data.sample_weight[rows].ravel()
         values = self._forward(data.x[rows].astype(np.float64), context)
         factors = REDUCTIONS[loss.reduction].factors(weights)
         batch_loss = float((loss.values(values[-1], targets) * factors).sum())
         dy = loss.gradients(values[-1], targets) * factors[:, None]
         return batch_loss, values, self._gradients(values, dy, context)
+
+    def _by_row(self, targets: NDArray[Any], loss: Loss) -> NDArray[Any]:
+        """Targets of samples as those of their rows of outputs."""
+        return targets.ravel() if loss.class_indices else targets.reshape(-1, self.network.outputs)
 
     def _gradients(
         self, values: list[Float64Array], dy: Float64Array, context: Context
@@ -195,17 +203,19 @@ class ReferenceEngine:
     @_quiet
     def evaluate(self, data: Data) -> tuple[Float64Array, Float64Array]:
         assert self.training is not None, "an engine without a loss cannot evaluate"
-        outputs = self.predict(data.x)
-        return self.training.loss.values(outputs, data.targets), outputs
+        outputs, loss = self.predict(data.x), self.training.loss
+        return loss.values(outputs, self._by_row(data.targets, loss)), outputs
 
     @_quiet
     def predict(self, x: NDArray[Any], dropout_step: int | None = None) -> Float64Array:
         if dropout_step is not None:  # masks and moments are those of the rows together
             return self._forward(x.astype(np.float64), Context(dropout_step))[-1]
-        outputs = np.empty((len(x), self.network.outputs))
+        split = self.network.split
+        outputs = np.empty((len(x) * split, self.network.outputs))
         for start in range(0, len(x), GRADIENT_BLOCK):  # bounds the memory of hidden layers
-            rows = slice(start, start + GRADIENT_BLOCK)
-            outputs[rows] = self._forward(x[rows].astype(np.float64), INFERENCE)[-1]
+            block = x[start : start + GRADIENT_BLOCK].astype(np.float64)
+            rows = slice(start * split, (start + len(block)) * split)
+            outputs[rows] = self._forward(block, INFERENCE)[-1]
         return outputs
 
     def _operations(self) -> Iterator[tuple[int, Operation, list[Float64Array]]]:

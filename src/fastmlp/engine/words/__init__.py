@@ -10,6 +10,7 @@ from __future__ import annotations
 from .activations import Activation, Dropout, Relu, Rescaling, Sigmoid, Tanh, sigmoid
 from .adams import Adamax, Amsgrad, Lamb, Lion, Nadam, ScheduleFreeAdamw
 from .adaptive import Adadelta, Adafactor, Adagrad, Ftrl, Rmsprop
+from .categories import CategoryEncoding, Embedding
 from .losses import (
     LOSSES,
     BinaryCrossentropy,
@@ -19,9 +20,11 @@ from .losses import (
     SparseCategoricalCrossentropy,
     make_loss,
 )
+from .normalizations import RowNormalization, Scaling, Standardization
 from .operation import INFERENCE, Context, Float64Array, Operation, Role
 from .optimizers import SETTLING_STEPS, SMALLEST_MOMENT, Adam, Optimizer, Sgd, settled
 from .reductions import REDUCTIONS, MeanWithSampleWeight, Reduction, Sum, SumOverBatchSize
+from .rows import Repeat, Reshape, Transpose
 from .stages import GRADIENT_BLOCK, BatchNormalization, Dense, Softmax, softmax
 from .tail import Average, Clip, Tail
 from .word import Word
@@ -44,10 +47,12 @@ __all__ = [
     "BatchNormalization",
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
+    "CategoryEncoding",
     "Clip",
     "Context",
     "Dense",
     "Dropout",
+    "Embedding",
     "Float64Array",
     "Ftrl",
     "Lamb",
@@ -60,18 +65,24 @@ __all__ = [
     "Optimizer",
     "Reduction",
     "Relu",
+    "Repeat",
     "Rescaling",
+    "Reshape",
     "Rmsprop",
     "Role",
+    "RowNormalization",
+    "Scaling",
     "ScheduleFreeAdamw",
     "Sgd",
     "Sigmoid",
     "Softmax",
     "SparseCategoricalCrossentropy",
+    "Standardization",
     "Sum",
     "SumOverBatchSize",
     "Tail",
     "Tanh",
+    "Transpose",
     "Word",
     "make_loss",
     "settled",

@@ -1,6 +1,6 @@
 """What an operation of a network is to an engine: a stage with verbs.
 
-Letters: B rows in a batch, I inputs and O outputs of the operation.
+Letters: B rows that a batch has there, I inputs and O outputs of the operation.
 """
 
 from __future__ import annotations
@@ -48,6 +48,10 @@ class Operation(Word):
     def output_width(self, inputs: int) -> int:
         """O, from I."""
         return inputs
+
+    def output_split(self, split: int, inputs: int) -> int:
+        """Rows of a sample that come out, from those that go in and I."""
+        return split
 
     def parameter_shapes(self, inputs: int) -> list[tuple[int, ...]]:
         """Shapes of the parameters, from I."""
