@@ -105,6 +105,13 @@ bool fm_word_is_valid(fm_family family, int kind, const double option[FM_MAX_OPT
     return true;
 }
 
+bool fm_operation_is_noise(int kind)
+{
+#define NOISE(name, options, noise) noise,
+    static const bool is[] = {FM_ACTIVATIONS(NOISE, FM_NO_OPTION)};
+    return kind >= FM_LAYER_COUNT && is[kind - FM_LAYER_COUNT];
+}
+
 bool fm_loss_takes_labels(int kind)
 {
 #define LABELS(name, options, labels) labels,

@@ -33,7 +33,11 @@ typedef enum fm_range_kind {
 
 /* Layers open a stage and may have parameters. X(name, options).
  *   dense: y = x w + bias; w (inputs, outputs), bias (outputs).
- *   softmax: by row, exp(x - max) / sum exp(x - max).
+ *   softmax: by row, exp(x - max) / sum exp(x - max). log_softmax: its logarithm. sparsemax:
+ *     max(x - tau, 0), tau by row so that the sum is 1.
+ *   glu: a sigmoid(g), a and g the halves of a row: (outputs) from (2 outputs).
+ *   prelu: x above 0, else alpha x. Columns as (outer, shared, inner); alpha (outer * inner), which
+ *     those of equal outer and inner share.
  *   batch_normalization: y = gamma (x - mean) / sqrt(variance + epsilon) + beta by column. While
  *     training, mean and (biased) variance are the batch's, and the moving ones become momentum
  *     times themselves plus the rest of the batch's; else, and where not trainable, they are the
@@ -55,6 +59,10 @@ typedef enum fm_range_kind {
 #define FM_LAYERS(X, O)                                                                        \
     X(dense, O(outputs, 1, FM_SIZE) O(use_bias, 1, FM_FLAG) O(trainable, 1, FM_FLAG))          \
     X(softmax, )                                                                               \
+    X(log_softmax, )                                                                           \
+    X(sparsemax, )                                                                             \
+    X(glu, )                                                                                   \
+    X(prelu, O(shared, 1, FM_SIZE) O(inner, 1, FM_SIZE) O(trainable, 1, FM_FLAG))              \
     X(batch_normalization, O(momentum, 0.99, FM_RATE) O(epsilon, 1e-3, FM_LEAST_0)             \
       O(center, 1, FM_FLAG) O(scale, 1, FM_FLAG) O(trainable, 1, FM_FLAG))                     \
     X(row_normalization, O(epsilon, 1e-3, FM_LEAST_0) O(center, 1, FM_FLAG)                    \
@@ -67,18 +75,58 @@ typedef enum fm_range_kind {
     X(embedding, O(entries, 1, FM_SIZE) O(outputs, 1, FM_SIZE) O(trainable, 1, FM_FLAG))       \
     X(category_encoding, O(tokens, 1, FM_SIZE) O(count, 0, FM_FLAG))
 
-/* Activations work element by element, in place, on what a layer put out. X(name, options).
+/* Activations work element by element, in place, on what a layer put out. X(name, options, noise):
+ * whether it is there while training only and draws random numbers.
  *   relu: x >= max_value: max_value; x > threshold: x; else negative_slope (x - threshold).
- *   sigmoid: 1 / (1 + exp(-x)).
- *   dropout: while training keep with probability 1 - rate, scaled by 1 / (1 - rate).
- *   rescaling: y = x * scale + offset, two roundings. */
+ *   leaky_relu: x >= 0: x; else negative_slope x.
+ *   elu: scale x above 0, else scale alpha (exp(x / width) - 1).
+ *   exponential: exp(x). sigmoid: 1 / (1 + exp(-x)). log_sigmoid: its logarithm. softplus:
+ *     log(1 + exp(x)). silu: x sigmoid(x). mish: x tanh(softplus(x)). tanh_shrink: x - tanh(x).
+ *   gelu: x Phi(x), Phi the normal distribution; approximate: x (1 + tanh(u)) / 2,
+ *     u = sqrt(2 / pi) (x + 0.044715 x^3).
+ *   hard_sigmoid: x + 3 cut to [0, 6], / 6. hard_silu: x hard_sigmoid(x). hard_tanh: x cut to
+ *     [-1, 1].
+ *   hard_shrink: x where |x| > threshold, else 0. soft_shrink: x less threshold above it, x plus it
+ *     below its negative, else 0. threshold: x above threshold, else default_value.
+ *   softsign: x / (1 + |x|). squareplus: (x + sqrt(x^2 + b)) / 2.
+ *   sparse_plus: 0 to -1, x from 1 on, between (x + 1)^2 / 4. sparse_sigmoid: its slope.
+ *   rescaling: y = x * scale + offset, two roundings.
+ *   dropout: keep with probability 1 - rate, scaled by 1 / (1 - rate). one_row: all rows have one
+ *     mask; columns as (outer, shared, inner): those of equal outer and inner have one.
+ *   alpha_dropout: likewise a x + b of what is kept, else a m + b, m the lower limit of selu.
+ *   gaussian_noise: x + n, n normal with mean 0 and deviation stddev. gaussian_dropout: x (1 + n),
+ *     of deviation sqrt(rate / (1 - rate)). */
 #define FM_ACTIVATIONS(X, O)                                                                   \
     X(relu, O(negative_slope, 0, FM_ANY) O(max_value, INFINITY, FM_POSITIVE)                   \
-      O(threshold, 0, FM_ANY))                                                                 \
-    X(tanh, )                                                                                  \
-    X(sigmoid, )                                                                               \
-    X(dropout, O(rate, 0.5, FM_RATE))                                                          \
-    X(rescaling, O(scale, 1, FM_ANY) O(offset, 0, FM_ANY))
+      O(threshold, 0, FM_ANY), false)                                                          \
+    X(leaky_relu, O(negative_slope, 0.2, FM_ANY), false)                                       \
+    X(elu, O(alpha, 1, FM_ANY) O(scale, 1, FM_ANY) O(width, 1, FM_POSITIVE), false)            \
+    X(exponential, , false)                                                                    \
+    X(tanh, , false)                                                                           \
+    X(tanh_shrink, , false)                                                                    \
+    X(sigmoid, , false)                                                                        \
+    X(log_sigmoid, , false)                                                                    \
+    X(silu, , false)                                                                           \
+    X(softplus, , false)                                                                       \
+    X(mish, , false)                                                                           \
+    X(gelu, O(approximate, 0, FM_FLAG), false)                                                 \
+    X(hard_sigmoid, , false)                                                                   \
+    X(hard_silu, , false)                                                                      \
+    X(hard_tanh, , false)                                                                      \
+    X(hard_shrink, O(threshold, 0.5, FM_ANY), false)                                           \
+    X(soft_shrink, O(threshold, 0.5, FM_ANY), false)                                           \
+    X(threshold, O(threshold, 0, FM_ANY) O(default_value, 0, FM_ANY), false)                   \
+    X(softsign, , false)                                                                       \
+    X(squareplus, O(b, 4, FM_POSITIVE), false)                                                 \
+    X(sparse_plus, , false)                                                                    \
+    X(sparse_sigmoid, , false)                                                                 \
+    X(rescaling, O(scale, 1, FM_ANY) O(offset, 0, FM_ANY), false)                              \
+    X(dropout, O(rate, 0.5, FM_RATE) O(one_row, 0, FM_FLAG) O(shared, 1, FM_SIZE)              \
+      O(inner, 1, FM_SIZE), true)                                                              \
+    X(alpha_dropout, O(rate, 0.5, FM_RATE) O(one_row, 0, FM_FLAG) O(shared, 1, FM_SIZE)        \
+      O(inner, 1, FM_SIZE), true)                                                              \
+    X(gaussian_noise, O(stddev, 0.1, FM_LEAST_0), true)                                        \
+    X(gaussian_dropout, O(rate, 0.5, FM_RATE), true)
 
 #define FM_OPERATIONS(X, O) FM_LAYERS(X, O) FM_ACTIVATIONS(X, O)
 
@@ -236,6 +284,9 @@ double fm_option_default(fm_family family, int kind, size_t index);
 
 /* Whether a kind is one of the family's and its options are in their ranges. */
 bool fm_word_is_valid(fm_family family, int kind, const double option[FM_MAX_OPTIONS]);
+
+/* Whether an operation is there while training only. */
+bool fm_operation_is_noise(int kind);
 
 /* Whether a loss takes class indices. */
 bool fm_loss_takes_labels(int kind);

@@ -118,6 +118,18 @@ typedef struct fm_source {
     const double *table; /* FM_UINT8: (256), the value of each byte */
 } fm_source;
 
+/* Columns that share something, a slope or a mask: of `columns`, as (outer, shared, inner),
+ * those of equal outer and inner. Nothing is shared where `shared` is 1. */
+typedef struct fm_sharing {
+    size_t columns, shared, inner;
+} fm_sharing;
+
+/* The number of what column j has. */
+static inline size_t fm_shared_column(fm_sharing sharing, size_t j)
+{
+    return j / (sharing.shared * sharing.inner) * sharing.inner + j % sharing.inner;
+}
+
 /* Where activations work: rows [0, rows) of a block of `panels` panels. y is replaced by
  * f(y + bias); slope, unless NULL, becomes f' if `first`, else it is multiplied by f'. So the
  * first activation behind a product takes the bias along, in one pass. */
@@ -222,6 +234,41 @@ typedef struct fm_loss_rows {
     X(void, softmax_gradient,                                                                  \
       (double *dz, const double *dy, const double *y, size_t stride, size_t rows,              \
        size_t outputs))                                                                        \
+    /* y (rows, stride) = z - max - log sum exp(z - max) of the rows of z (rows, stride) over       \
+     * outputs columns; dz = dy - exp(y) sum_j dy_j; padding 0.                             */ \
+    X(void, log_softmax,                                                                       \
+      (double *y, const double *z, size_t stride, size_t rows, size_t outputs))                \
+    X(void, log_softmax_gradient,                                                              \
+      (double *dz, const double *dy, const double *y, size_t stride, size_t rows,              \
+       size_t outputs))                                                                        \
+    /* y = max(z - tau, 0) with sum 1; dz = dy - its mean where y > 0, else 0; padding 0.   */ \
+    X(void, sparsemax,                                                                         \
+      (double *y, const double *z, size_t stride, size_t rows, size_t outputs))                \
+    X(void, sparsemax_gradient,                                                                \
+      (double *dz, const double *dy, const double *y, size_t stride, size_t rows,              \
+       size_t outputs))                                                                        \
+    /* y (rows, y_stride) = a sigmoid(g) over outputs columns, a and g the halves of x (rows, 2   \
+     * outputs); dx likewise; padding 0. */                                                    \
+    X(void, glu,                                                                               \
+      (double *y, size_t y_stride, const double *x, size_t x_stride, size_t rows,              \
+       size_t outputs))                                                                        \
+    X(void, glu_gradient,                                                                      \
+      (double *dx, size_t dx_stride, const double *dy, size_t dy_stride, const double *x,      \
+       size_t x_stride, size_t rows, size_t outputs))                                          \
+    /* y (rows, panels * 8) = x above 0, else alpha x; alpha (columns / shared), see fm_sharing; \
+     * dx = dy above 0, alpha dy below, 0 at 0. */                                             \
+    X(void, prelu,                                                                             \
+      (double *y, size_t y_stride, const double *x, size_t x_stride, const double *alpha,      \
+       fm_sharing sharing, size_t rows, size_t panels))                                        \
+    X(void, prelu_backward,                                                                    \
+      (double *dx, size_t dx_stride, const double *dy, size_t dy_stride, const double *x,      \
+       size_t x_stride, const double *alpha, fm_sharing sharing, size_t rows, size_t panels))  \
+    /* g (end - begin panels) of alpha's panels [begin, end) = sum_b dy min(x, 0), and over the   \
+     * columns that share; rows beyond a block see FM_GRADIENT_BLOCK. If resume, the chains go on  \
+     * from g, and rows + those before are at most FM_GRADIENT_BLOCK. */                       \
+    X(void, prelu_gradient,                                                                    \
+      (double *g, const double *dy, size_t dy_stride, const double *x, size_t x_stride,        \
+       fm_sharing sharing, size_t rows, size_t begin, size_t end, bool resume))                \
     /* mean, variance (panels * 8): of the columns of x (rows, panels * 8), each one chain over  \
      * the rows, the variance of the differences from the mean, biased; rows > 0. */            \
     X(void, column_moments,                                                                    \
@@ -262,6 +309,10 @@ typedef struct fm_loss_rows {
     X(void, map_exp, (double *y, const double *x, size_t n))                                   \
     X(void, map_log, (double *y, const double *x, size_t n))                                   \
     X(void, map_tanh, (double *y, const double *x, size_t n))                                  \
+    /* exp(x) - 1; log(1 + x), x in [0, 1]; the normal distribution's integral up to x. */     \
+    X(void, map_expm1, (double *y, const double *x, size_t n))                                 \
+    X(void, map_log1p, (double *y, const double *x, size_t n))                                 \
+    X(void, map_normal_cdf, (double *y, const double *x, size_t n))                            \
     /* y[i] = sqrt(x[i]), 1 / x[i], i < n, by FMAs where those stand in for the divider. */    \
     X(void, map_sqrt, (double *y, const double *x, size_t n))                                  \
     X(void, map_reciprocal, (double *y, const double *x, size_t n))

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* What a number is drawn for: the top half of the last counter word. */
-enum { FM_RANDOM_DROPOUT = 1, FM_RANDOM_SHUFFLE = 2 };
+enum { FM_RANDOM_DROPOUT = 1, FM_RANDOM_SHUFFLE = 2, FM_RANDOM_NOISE = 4 };
 
 #define FM_PHILOX_M0 UINT32_C(0xD2511F53)
 #define FM_PHILOX_M1 UINT32_C(0xCD9E8D57)

@@ -1,5 +1,5 @@
-"""The engine's own exp, log and tanh: accuracy against mpmath, edges, monotony, one result on
-every instruction set."""
+"""The engine's own exp, log, tanh and their kin: accuracy against mpmath, edges, monotony, one
+result on every instruction set."""
 
 from __future__ import annotations
 
@@ -80,6 +80,32 @@ def tanh_points(rng: np.random.Generator, n: int) -> Float64Array:
     return np.concatenate([*parts, around(edges)])
 
 
+def expm1_points(rng: np.random.Generator, n: int) -> Float64Array:
+    """x <= 0, which activations ask for."""
+    parts = [
+        rng.uniform(-1, 0, n // 3),
+        rng.uniform(-40, 0, n // 3),
+        -np.exp2(rng.uniform(-1070, 9, n // 3)),
+    ]
+    half_ln_2 = [k * math.log(2) / 2 for k in range(-100, 0)]
+    return np.concatenate([*parts, around(half_ln_2, 8), around([-0.5, -38.0, -745.2])])
+
+
+def log1p_points(rng: np.random.Generator, n: int) -> Float64Array:
+    parts = [rng.random(n // 2), np.exp2(rng.uniform(-1074, 0, n // 2))]
+    one = around([1.0])
+    return np.concatenate([*parts, around([math.sqrt(2.0) - 1, 1e-8]), one[one <= 1]])
+
+
+def normal_points(rng: np.random.Generator, n: int) -> Float64Array:
+    parts = [
+        rng.uniform(-3, 3, n // 3),
+        rng.uniform(-37.5, 9, n // 3),
+        np.exp2(rng.uniform(-60, 3, n // 3)) * rng.choice([-1.0, 1.0], n // 3),
+    ]
+    return np.concatenate([*parts, around([-5.0, -1.0, 0.0, 5.0, 8.2, -37.5])])
+
+
 @dataclass(frozen=True)
 class Function:
     kernel: str
@@ -92,6 +118,9 @@ FUNCTIONS = [
     Function("map_exp", exp_points, mpmath.exp, 1.0),
     Function("map_log", log_points, mpmath.log, 1.0),
     Function("map_tanh", tanh_points, mpmath.tanh, 2.5),
+    Function("map_expm1", expm1_points, mpmath.expm1, 2.0),
+    Function("map_log1p", log1p_points, mpmath.log1p, 1.2),
+    Function("map_normal_cdf", normal_points, mpmath.ncdf, 7.5),
 ]
 
 
@@ -163,6 +192,28 @@ SPECIALS = {
         (40.0, 1.0),
         (-LARGEST, -1.0),
     ],
+    "map_expm1": [
+        (0.0, 0.0),
+        (math.inf, math.inf),
+        (-math.inf, -1.0),
+        (math.nan, math.nan),
+        (TINY, TINY),
+        (-TINY, -TINY),
+        (1000.0, math.inf),
+        (-1000.0, -1.0),
+        (-LARGEST, -1.0),
+    ],
+    "map_log1p": [(0.0, 0.0), (TINY, TINY), (1.0, math.log(2.0)), (math.nan, math.nan)],
+    "map_normal_cdf": [
+        (0.0, 0.5),
+        (-0.0, 0.5),
+        (math.inf, 1.0),
+        (-math.inf, 0.0),
+        (math.nan, math.nan),
+        (LARGEST, 1.0),
+        (-LARGEST, 0.0),
+        (-39.0, 0.0),
+    ],
 }
 
 
@@ -182,6 +233,8 @@ def test_special_values(kernel: str, isa: str) -> None:
         ("map_exp", 0, [-745.0, -708.5, -30.0, -0.35, -1e-9, 1e-9, 0.3465, 5.0, 700.0]),
         ("map_log", 0, [TINY, 2.0**-1022, 1e-7, 0.7071, 0.9999, 1.0, 1.4142, 5.0, 1e300]),
         ("map_tanh", 1, [-20.0, -0.2, 1e-12, 0.17328, 0.5, 1.5, 10.0, 19.0]),
+        ("map_expm1", 2, [-40.0, -2.0, -0.7, -0.34657, -1e-9]),
+        ("map_normal_cdf", 4, [-30.0, -5.0, -0.5, 1e-9, 0.3, 2.0, 5.0]),
     ],
 )
 def test_monotone_between_neighbours(kernel: str, wobble: int, starts: list[float]) -> None:

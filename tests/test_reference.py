@@ -84,6 +84,28 @@ NETWORKS = {
         JOINED,
         LAST,
     ),
+    "exponentials": (
+        *(HIDDEN, door.SELU, door.LeakyRelu(0.1), door.Dense(6, 6), door.Mish()),
+        *(door.Silu(), door.Elu(0.5, width=0.5), door.Dense(6, 6), door.Gelu(), door.Softplus()),
+        *(door.Dense(6, 6), door.TanhShrink(), door.Gelu(approximate=True), door.LogSigmoid()),
+        *(door.Rescaling(0.5), door.Exponential(), LAST),
+    ),
+    "piecewise": (
+        *(HIDDEN, door.HardTanh(), door.HardSilu(), door.SparsePlus(), door.Dense(6, 6)),
+        *(door.HardShrink(0.05), door.Softsign(), door.Squareplus(), door.Dense(6, 6)),
+        *(door.SoftShrink(0.1), door.HardSigmoid(), door.Dense(6, 6), door.SparseSigmoid()),
+        *(door.Threshold(0.1, -0.2), LAST),
+    ),
+    "along_rows": (
+        *(HIDDEN, door.LogSoftmax(), door.Dense(6, 12), door.Glu(), door.Dense(6, 6)),
+        *(door.Sparsemax(), LAST, door.LogSoftmax()),
+    ),
+    "trained_slopes": (door.Prelu(), HIDDEN, door.Prelu(3, 2), LAST),
+    "shared_slopes": (HIDDEN, door.Prelu(2, 3), LAST, door.Prelu(CLASSES)),
+    "noise": (
+        *(door.GaussianNoise(0.2, 5), HIDDEN, door.SELU, door.AlphaDropout(0.3, 6)),
+        *(door.GaussianDropout(0.3, 7), door.Dense(6, 6), door.Dropout(0.3, 8, True, 2, 3), LAST),
+    ),
     "frozen_middle": (
         HIDDEN,
         door.Tanh(),

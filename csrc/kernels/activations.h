@@ -1,40 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What follows a product, in place on a block that is still in cache: y = f(y), and for
- * training slope *= f'(y), so that the backward pass is one multiplication whatever f was.
+ * Activations: the formula of each on one vector, value and slope. At a kink the slope is that
+ * of Keras on JAX; NaN and infinities give what they give there.
  */
 #include "simd.h"
-#include "../random.h"
-
-/* What f is applied to: the vector at row b and column j of the block. */
-INLINE vec load_biased(fm_block block, size_t b, size_t j)
-{
-    const vec z = v_load(block.y + b * block.stride + j);
-    return block.bias != NULL ? z + v_load(block.bias + j) : z;
-}
-
-/* One vector: y, and the factor to its slope. */
-typedef struct fm_value_slope {
-    vec y, slope;
-} fm_value_slope;
-
-INLINE void store_value_slope(fm_block block, size_t b, size_t j, fm_value_slope result)
-{
-    const size_t at = b * block.stride + j;
-    v_store(block.y + at, result.y);
-    if (block.slope == NULL)
-        return;
-    v_store(block.slope + at,
-            block.first ? result.slope : v_load(block.slope + at) * result.slope);
-}
-
-static void kernel_add_bias(fm_block block)
-{
-    for (size_t b = 0; b < block.rows; b++)
-        for (size_t j = 0; j < block.panels * FM_PANEL; j += VL)
-            store_value_slope(block, b, j,
-                              (fm_value_slope){load_biased(block, b, j), v_set1(1.0)});
-}
 
 static void kernel_activation_relu(fm_block block, const double *option)
 {
@@ -53,14 +22,38 @@ static void kernel_activation_relu(fm_block block, const double *option)
         }
 }
 
-/* Loops a formula on one vector, which reads its options from `option`, over the block. */
-INLINE void activate(fm_value_slope function(vec, const double *), fm_block block,
-                     const double *option)
+INLINE fm_value_slope leaky_relu_formula(vec x, const double *option)
 {
-    for (size_t b = 0; b < block.rows; b++)
-        for (size_t j = 0; j < block.panels * FM_PANEL; j += VL)
-            store_value_slope(block, b, j, function(load_biased(block, b, j), option));
+    const vec slope = v_set1(fm_leaky_relu_of(option).negative_slope);
+    const veci above = x >= (vec){0};
+    return (fm_value_slope){v_select(above, x, slope * x), v_select(above, v_set1(1.0), slope)};
 }
+ACTIVATION(leaky_relu)
+
+/* -- exponential below 0 -- */
+
+INLINE fm_value_slope elu_formula(vec x, const double *option)
+{
+    const fm_elu_options o = fm_elu_of(option);
+    const vec scale = v_set1(o.scale);
+    const veci above = x > (vec){0};
+    vec less_one;
+    const vec inside = v_select(above, (vec){0}, x) * v_set1(1 / o.width);
+    const vec e = v_exp_expm1(inside, &less_one);
+    return (fm_value_slope){v_select(above, scale * x, v_set1(o.scale * o.alpha) * less_one),
+                            v_select(above, scale, v_set1(o.scale * o.alpha / o.width) * e)};
+}
+ACTIVATION(elu)
+
+INLINE fm_value_slope exponential_formula(vec x, const double *option)
+{
+    (void)option;
+    const vec e = v_exp(x);
+    return (fm_value_slope){e, e};
+}
+ACTIVATION(exponential)
+
+/* -- of tanh -- */
 
 INLINE fm_value_slope tanh_formula(vec x, const double *option)
 {
@@ -68,94 +61,223 @@ INLINE fm_value_slope tanh_formula(vec x, const double *option)
     const vec y = v_tanh(x);
     return (fm_value_slope){y, v_fnma(y, y, v_set1(1.0))};
 }
+ACTIVATION(tanh)
 
-static void kernel_activation_tanh(fm_block block, const double *option)
+/* Near 0 by the continued fraction tanh x = x / (1 + x^2 / (3 + x^2 / (5 + ...))): with v = 3 +
+ * x^2 / (5 + ...) it is x^3 / (v + x^2), in which nothing cancels. Ten levels reach 2^-60 at 1.
+ */
+INLINE fm_value_slope tanh_shrink_formula(vec x, const double *option)
 {
-    activate(tanh_formula, block, option);
+    (void)option;
+    const vec y = v_tanh(x), square = x * x;
+    vec above = v_set1(21.0), below = v_set1(1.0); /* v = above / below */
+#pragma GCC unroll 16
+    for (int odd = 19; odd >= 3; odd -= 2) {
+        const vec next = v_fma(v_set1(odd), above, square * below);
+        below = above;
+        above = next;
+    }
+    const vec small = x * square * below / v_fma(square, below, above);
+    const veci near = square < v_set1(1.0);
+    return (fm_value_slope){v_select(near, small, x - y), y * y};
+}
+ACTIVATION(tanh_shrink)
+
+/* -- of the logistic function -- */
+
+/* e = exp(-|x|), which does not overflow. */
+INLINE vec exp_of_minus_size(vec x)
+{
+    return v_exp(v_of_bits((veci)x | (veci)v_set1(-0.0)));
 }
 
-/* e = exp(-|x|) does not overflow, and e / (1 + e) keeps small values accurate. */
+/* e / (1 + e) keeps small values accurate. */
 INLINE fm_value_slope sigmoid_formula(vec x, const double *option)
 {
     (void)option;
-    const vec one = v_set1(1.0);
-    const vec e = v_exp(v_of_bits((veci)x | (veci)v_set1(-0.0)));
+    const vec one = v_set1(1.0), e = exp_of_minus_size(x);
     const vec above = one / (one + e);
     const vec y = v_select(x < (vec){0}, e * above, above);
     return (fm_value_slope){y, e * above * above};
 }
+ACTIVATION(sigmoid)
 
-static void kernel_activation_sigmoid(fm_block block, const double *option)
+INLINE fm_value_slope silu_formula(vec x, const double *option)
 {
-    activate(sigmoid_formula, block, option);
+    const fm_value_slope s = sigmoid_formula(x, option);
+    return (fm_value_slope){x * s.y, v_fma(x, s.slope, s.y)};
 }
+ACTIVATION(silu)
+
+INLINE fm_value_slope softplus_formula(vec x, const double *option)
+{
+    (void)option;
+    const vec zero = {0}, one = v_set1(1.0), e = exp_of_minus_size(x);
+    const vec above = one / (one + e);
+    return (fm_value_slope){v_select(x < zero, zero, x) + v_log1p(e),
+                            v_select(x < zero, e * above, above)};
+}
+ACTIVATION(softplus)
+
+INLINE fm_value_slope log_sigmoid_formula(vec x, const double *option)
+{
+    const fm_value_slope s = softplus_formula(-x, option);
+    return (fm_value_slope){-s.y, s.slope};
+}
+ACTIVATION(log_sigmoid)
+
+/* tanh(log(1 + exp(x))) = n / (n + 2), n = e (e + 2), e = exp(x); above 0 both times exp(-2x).
+ */
+INLINE fm_value_slope mish_formula(vec x, const double *option)
+{
+    (void)option;
+    const vec one = v_set1(1.0), two = v_set1(2.0), e = exp_of_minus_size(x), square = e * e;
+    const veci negative = x < (vec){0};
+    const vec n = v_select(negative, v_fma(e, e, two * e), v_fma(two, e, one));
+    const vec d = n + v_select(negative, two, two * square);
+    const vec w = n / d;
+    const vec dw = v_set1(4.0) * v_select(negative, e, square) * (one + e) / (d * d);
+    return (fm_value_slope){x * w, v_fma(x, dw, w)};
+}
+ACTIVATION(mish)
+
+/* -- of the normal distribution -- */
+
+INLINE fm_value_slope gelu_formula(vec x, const double *option)
+{
+    (void)option;
+    const normal_values n = v_normal(x);
+    return (fm_value_slope){x * n.below, v_fma(x, n.density, n.below)};
+}
+
+/* x (1 + tanh u) / 2 = x sigmoid(2u), u = sqrt(2 / pi) (x + 0.044715 x^3); from |x| = 22 on the
+ * sigmoid is 0 or 1 and its slope 0, which an infinite u' would make NaN. */
+INLINE fm_value_slope gelu_by_tanh_formula(vec x, const double *option)
+{
+    const vec one = v_set1(1.0), twice = v_set1(1.5957691216057307118);
+    const vec bounded = v_max(v_set1(-64.0), v_min(v_set1(64.0), x));
+    const vec cubic = v_set1(0.044715) * bounded * bounded;
+    const fm_value_slope s = sigmoid_formula(twice * v_fma(cubic, bounded, bounded), option);
+    const vec du = twice * v_fma(v_set1(3.0), cubic, one);
+    return (fm_value_slope){x * s.y, v_fma(x, s.slope * du, s.y)};
+}
+
+static void kernel_activation_gelu(fm_block block, const double *option)
+{
+    if (fm_gelu_of(option).approximate != 0)
+        activate(gelu_by_tanh_formula, block, option);
+    else
+        activate(gelu_formula, block, option);
+}
+
+/* -- piecewise linear or rational -- */
+
+/* t cut to [0, 6], NaN kept, and 1 inside. */
+INLINE fm_value_slope relu6_of(vec t)
+{
+    const vec zero = {0}, six = v_set1(6.0);
+    const vec above = v_select(t < zero, zero, t);
+    return (fm_value_slope){v_select(above > six, six, above),
+                            v_keep((t > zero) & (t < six), v_set1(1.0))};
+}
+
+INLINE fm_value_slope hard_sigmoid_formula(vec x, const double *option)
+{
+    (void)option;
+    const fm_value_slope cut = relu6_of(x + v_set1(3.0));
+    return (fm_value_slope){cut.y / v_set1(6.0), cut.slope / v_set1(6.0)};
+}
+ACTIVATION(hard_sigmoid)
+
+INLINE fm_value_slope hard_silu_formula(vec x, const double *option)
+{
+    const fm_value_slope h = hard_sigmoid_formula(x, option);
+    return (fm_value_slope){x * h.y, h.y + x * h.slope};
+}
+ACTIVATION(hard_silu)
+
+INLINE fm_value_slope hard_tanh_formula(vec x, const double *option)
+{
+    (void)option;
+    const vec one = v_set1(1.0);
+    const veci above = x > one, below = x < -one;
+    return (fm_value_slope){v_select(above, one, v_select(below, -one, x)),
+                            v_keep(~(above | below), one)};
+}
+ACTIVATION(hard_tanh)
+
+INLINE fm_value_slope hard_shrink_formula(vec x, const double *option)
+{
+    const vec edge = v_set1(fm_hard_shrink_of(option).threshold);
+    const veci kept = v_of_bits((veci)x & ~(veci)v_set1(-0.0)) > edge;
+    return (fm_value_slope){v_keep(kept, x), v_keep(kept, v_set1(1.0))};
+}
+ACTIVATION(hard_shrink)
+
+INLINE fm_value_slope soft_shrink_formula(vec x, const double *option)
+{
+    const vec edge = v_set1(fm_soft_shrink_of(option).threshold);
+    const veci above = x > edge, below = x < -edge;
+    return (fm_value_slope){v_select(above, x - edge, v_keep(below, x + edge)),
+                            v_keep(above | below, v_set1(1.0))};
+}
+ACTIVATION(soft_shrink)
+
+INLINE fm_value_slope threshold_formula(vec x, const double *option)
+{
+    const fm_threshold_options o = fm_threshold_of(option);
+    const veci above = x > v_set1(o.threshold);
+    return (fm_value_slope){v_select(above, x, v_set1(o.default_value)),
+                            v_keep(above, v_set1(1.0))};
+}
+ACTIVATION(threshold)
+
+INLINE fm_value_slope softsign_formula(vec x, const double *option)
+{
+    (void)option;
+    const vec one = v_set1(1.0), d = one + v_of_bits((veci)x & ~(veci)v_set1(-0.0));
+    return (fm_value_slope){x / d, one / (d * d)};
+}
+ACTIVATION(softsign)
+
+/* (x + r) / 2, r = sqrt(x^2 + b); below 0, where that cancels, b / 2 / (r - x). The square of a
+ * large x would overflow, and r is |x| there. */
+INLINE fm_value_slope squareplus_formula(vec x, const double *option)
+{
+    const double b = fm_squareplus_of(option).b;
+    const vec size = v_of_bits((veci)x & ~(veci)v_set1(-0.0)), half = v_set1(0.5);
+    const vec root = v_sqrt(v_fma(x, x, v_set1(b)));
+    const vec r = v_select(size > v_set1(0x1p500), size, root);
+    const vec y = v_select(x < (vec){0}, v_set1(b / 2) / (r - x), half * (x + r));
+    return (fm_value_slope){y, y / r};
+}
+ACTIVATION(squareplus)
+
+INLINE fm_value_slope sparse_plus_formula(vec x, const double *option)
+{
+    (void)option;
+    const vec zero = {0}, one = v_set1(1.0), half = v_set1(0.5), middle = half * (x + one);
+    const veci above = x >= one, below = x <= -one;
+    return (fm_value_slope){v_select(above, x, v_select(below, zero, middle * middle)),
+                            v_select(above, one, v_select(below, zero, middle))};
+}
+ACTIVATION(sparse_plus)
+
+/* Both kinks take half of the slope. */
+INLINE fm_value_slope sparse_sigmoid_formula(vec x, const double *option)
+{
+    (void)option;
+    const vec zero = {0}, one = v_set1(1.0), half = v_set1(0.5), middle = half * (x + one);
+    const veci above = x >= one, below = x <= -one;
+    const veci inside = (x > -one) & (x < one), kink = (x == one) | (x == -one);
+    return (fm_value_slope){v_select(above, one, v_select(below, zero, middle)),
+                            v_select(inside, half, v_keep(kink, v_set1(0.25)))};
+}
+ACTIVATION(sparse_sigmoid)
 
 INLINE fm_value_slope rescaling_formula(vec x, const double *option)
 {
     const fm_rescaling_options o = fm_rescaling_of(option);
     return (fm_value_slope){x * v_set1(o.scale) + v_set1(o.offset), v_set1(o.scale)};
 }
-
-static void kernel_activation_rescaling(fm_block block, const double *option)
-{
-    activate(rescaling_formula, block, option);
-}
-
-/* Philox4x32-10 on lanes of 64 bits, one block a lane; c and the key hold 32-bit words. */
-INLINE void philox_lanes(vecu c[4], uint64_t seed)
-{
-    const vecu m0 = (vecu){0} + FM_PHILOX_M0, m1 = (vecu){0} + FM_PHILOX_M1;
-    const vecu low = (vecu){0} + UINT32_MAX;
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    for (int round = 0; round < FM_PHILOX_ROUNDS; round++) {
-        const vecu p0 = v_mul32(c[0], m0), p1 = v_mul32(c[2], m1);
-        c[0] = (p1 >> 32) ^ c[1] ^ ((vecu){0} + k0);
-        c[2] = (p0 >> 32) ^ c[3] ^ ((vecu){0} + k1);
-        c[1] = p1 & low;
-        c[3] = p0 & low;
-        k0 += FM_PHILOX_W0;
-        k1 += FM_PHILOX_W1;
-    }
-}
-
-/* The mask of column j is word j / 8 % 4 of block j / 32 * 8 + j % 8 (fastmlp/random.py): the
- * four panels of a group of 32 columns are the four words of eight blocks. */
-static void kernel_activation_dropout(fm_block block, const double *option)
-{
-    const double rate = fm_dropout_of(option).rate;
-    const size_t first = block.first_column / FM_PANEL, last = first + block.panels;
-    const veci threshold = (veci){0} + (int64_t)(rate * 4294967296.0);
-    const vec scale = v_set1(1.0 / (1.0 - rate));
-    vecu lane = {0};
-    for (int i = 0; i < VL; i++)
-        lane[i] = (uint64_t)i;
-    for (size_t b = 0; b < block.rows; b++)
-        for (size_t group = first / 4; group * 4 < last; group++)
-            for (int v = 0; v < VECS; v++) {
-                vecu c[4] = {lane + (uint64_t)(group * 8 + (size_t)v * VL),
-                             (vecu){0} + (uint32_t)(block.first_row + b),
-                             (vecu){0} + fm_counter_step(block.step),
-                             (vecu){0} + fm_counter_what(FM_RANDOM_DROPOUT, block.step)};
-                philox_lanes(c, block.seed);
-                for (size_t word = 0; word < 4; word++) {
-                    const size_t panel = group * 4 + word;
-                    if (panel < first || panel >= last)
-                        continue;
-                    const size_t j = (panel - first) * FM_PANEL + (size_t)v * VL;
-                    const vec kept = v_keep((veci)c[word] >= threshold, scale);
-                    /* a dropped infinity must become 0, not NaN: mask, do not multiply */
-                    const vec y =
-                        v_keep((veci)c[word] >= threshold, load_biased(block, b, j) * scale);
-                    store_value_slope(block, b, j, (fm_value_slope){y, kept});
-                }
-            }
-}
-
-static void kernel_multiply(fm_block d)
-{
-    for (size_t b = 0; b < d.rows; b++)
-        for (size_t j = 0; j < d.panels * FM_PANEL; j += VL) {
-            const size_t at = b * d.stride + j;
-            v_store(d.y + at, v_load(d.y + at) * v_load(d.slope + at));
-        }
-}
+ACTIVATION(rescaling)

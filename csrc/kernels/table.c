@@ -18,9 +18,14 @@
 #include "gather.h"
 #include "math.h"
 
+#include "elementwise.h"
+
 #include "activations.h"
 #include "losses.h"
+#include "noise.h"
 #include "normalization.h"
+#include "prelu.h"
+#include "rows.h"
 #include "stored.h"
 
 #define FM_CAT_(a, b) a##b

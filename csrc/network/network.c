@@ -12,13 +12,28 @@
 /* Columns are padded to panels and rows to odd panels; refuse what that could overflow. */
 #define FM_MAX_WIDTH (SIZE_MAX >> 12)
 
+/* Whether columns that share masks are no more than there can be. */
+static bool sharing_is_valid(const fm_operation *operation)
+{
+    if (operation->kind == fm_dropout) {
+        const fm_dropout_options o = fm_dropout_of(operation->option);
+        return o.shared * o.inner <= (double)FM_MAX_WIDTH;
+    }
+    if (operation->kind == fm_alpha_dropout) {
+        const fm_alpha_dropout_options o = fm_alpha_dropout_of(operation->option);
+        return o.shared * o.inner <= (double)FM_MAX_WIDTH;
+    }
+    return true;
+}
+
 static fm_status check_operations(size_t inputs, const fm_operation *operations, size_t count)
 {
     if (inputs == 0)
         return FM_ERROR_ARGUMENT;
     for (size_t i = 0; i < count; i++)
         if (!fm_word_is_valid(FM_OPERATION_FAMILY, (int)operations[i].kind,
-                              operations[i].option))
+                              operations[i].option) ||
+            !sharing_is_valid(&operations[i]))
             return FM_ERROR_ARGUMENT;
     return inputs <= FM_MAX_WIDTH ? FM_OK : FM_ERROR_SIZE;
 }
@@ -76,8 +91,8 @@ static fm_stage *open_stage(fm_core *core, const fm_operation *layer)
     return stage;
 }
 
-/* Groups the operations: each layer opens a stage, activations join the last; after a softmax
- * they open a copy. A rescaling in front is folded into the gather. */
+/* Groups the operations: each layer opens a stage, activations join the last, or, if its own
+ * gradient reads its output, open a copy. A rescaling in front is folded into the gather. */
 static void build_stages(fm_core *core, const fm_operation *operations, size_t count)
 {
     fm_stage *stage = open_stage(core, NULL); /* the gathered input */
@@ -93,7 +108,7 @@ static void build_stages(fm_core *core, const fm_operation *operations, size_t c
             core->offset = o.offset;
             stage->activations = operation + 1;
         } else {
-            if (stage->verbs == &fm_softmax_verbs) {
+            if (stage->verbs->reads_output) {
                 stage = open_stage(core, NULL);
                 stage->activations = operation;
             }

@@ -39,8 +39,7 @@ void fm_stage_activate(const fm_stage *stage, const fm_piece *piece, fm_range pa
                       .first_column = first_column};
     for (size_t i = 0; i < stage->activation_count; i++) {
         const fm_operation *activation = &stage->activations[i];
-        if (activation->kind == fm_dropout &&
-            (piece->step < 0 || fm_dropout_of(activation->option).rate == 0))
+        if (piece->step < 0 && fm_operation_is_noise((int)activation->kind))
             continue;
         block.seed = activation->seed;
         kernels->activation[activation->kind - FM_LAYER_COUNT](block, activation->option);

@@ -70,6 +70,14 @@ typedef struct fm_part {
     fm_range k, panels, vectors;
 } fm_part;
 
+/* The panels of a vector that a part holds: a vector may have fewer than the stage. */
+static inline fm_range fm_vector_part(const fm_parameter *vector, const fm_part *part)
+{
+    const size_t panels = fm_panels(vector->columns);
+    const size_t begin = part->vectors.begin < panels ? part->vectors.begin : panels;
+    return (fm_range){begin, part->vectors.end < panels ? part->vectors.end : panels};
+}
+
 typedef struct fm_stage fm_stage;
 
 typedef struct fm_verbs {
@@ -85,7 +93,8 @@ typedef struct fm_verbs {
     /* gradient and the step of a fused optimizer in one, or NULL. */
     void (*update)(const fm_stage *stage, const fm_piece *piece, const fm_part *part,
                    fm_optimizer_kind optimizer, const fm_update *update);
-    bool any_columns; /* backward and forward work on some columns as well as on all */
+    bool any_columns;  /* backward and forward work on some columns as well as on all */
+    bool reads_output; /* backward reads y: activations that follow work on a copy of it */
 } fm_verbs;
 
 struct fm_stage {
@@ -113,7 +122,7 @@ struct fm_stage {
     double *moments; /* whole_batch: (FM_MOMENTS, panels * FM_PANEL) of the batch */
 };
 
-extern const fm_verbs fm_dense_verbs, fm_softmax_verbs;
+extern const fm_verbs fm_dense_verbs;
 
 /* What each layer needs to be known of before its memory is: width, split, parameters and
  * flags, from stage->layer, inputs and below_split; split is below_split already, and 0 says
@@ -121,6 +130,10 @@ extern const fm_verbs fm_dense_verbs, fm_softmax_verbs;
 void fm_describe_copy(fm_stage *stage);
 void fm_describe_dense(fm_stage *stage);
 void fm_describe_softmax(fm_stage *stage);
+void fm_describe_log_softmax(fm_stage *stage);
+void fm_describe_sparsemax(fm_stage *stage);
+void fm_describe_glu(fm_stage *stage);
+void fm_describe_prelu(fm_stage *stage);
 void fm_describe_batch_normalization(fm_stage *stage);
 void fm_describe_row_normalization(fm_stage *stage);
 void fm_describe_scaling(fm_stage *stage);

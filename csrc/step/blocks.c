@@ -87,7 +87,8 @@ static void add_buffer(const step_view *view, size_t to, size_t from, bool whole
         const fm_part part = whole ? all : fm_part_of(view, s);
         for (size_t i = 0; i < stage->parameter_count; i++) {
             const fm_parameter *parameter = &stage->parameters[i];
-            const fm_range panels = parameter->vector ? part.vectors : part.panels;
+            const fm_range panels =
+                parameter->vector ? fm_vector_part(parameter, &part) : part.panels;
             const fm_range k = parameter->vector ? (fm_range){0, 1} : part.k;
             for (size_t p = panels.begin; p < panels.end; p++) {
                 const size_t at =

@@ -42,8 +42,9 @@ static bool update_conflicts(const fm_core *core, const training_plan *plan, siz
         met_since = met_since || wait_backward(plan, below);
     if (met_since)
         return false;
-    bool read_by_all = passes_gradient(plan, s) && !stage->whole_batch &&
-                       (!stage->by_rows || core->stages[s - 1].by_rows);
+    bool read_by_all =
+        passes_gradient(plan, s) && !stage->whole_batch &&
+        (!stage->by_rows || core->stages[s - 1].by_rows || !stage->verbs->any_columns);
     bool needs_all_rows = gradient_by_rows(core, s);
     bool met_on_passing = passes_gradient(plan, s) && wait_backward(plan, s);
     return read_by_all || (needs_all_rows && !met_on_passing);

@@ -52,7 +52,7 @@ static void settle_moments(fm_packed w, size_t depth, size_t panels)
 
 fm_parameter_part fm_part_of_parameter(const fm_parameter *parameter, const fm_part *part)
 {
-    return parameter->vector ? (fm_parameter_part){{0, 1}, part->vectors}
+    return parameter->vector ? (fm_parameter_part){{0, 1}, fm_vector_part(parameter, part)}
                              : (fm_parameter_part){part->k, part->panels};
 }
 

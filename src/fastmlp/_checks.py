@@ -68,6 +68,14 @@ def _range(minimum: float, below: float) -> str:
     return f"a number in [{minimum:g}, {below:g})"
 
 
+def positive(name: str, value: Any) -> float:
+    """The value as a float if it is a finite number above 0, else ValueError."""
+    result = number(name, value, 0.0)
+    if result == 0.0:
+        raise ValueError(f"{name} must be a finite number above 0. Received: {name}={value!r}")
+    return result
+
+
 def boolean(name: str, value: Any) -> bool:
     """The value if it is True or False, else ValueError."""
     if value is True or value is False:

@@ -6,6 +6,7 @@ values in the attributes of the same names, so a class writes neither down again
 
 from __future__ import annotations
 
+import functools
 import inspect
 from types import FunctionType
 from typing import Any, ClassVar, TypeVar
@@ -68,4 +69,6 @@ def _plain(value: Any) -> Any:
         return serialize(value)
     if isinstance(value, FunctionType):  # it is registered under its name
         return value.__name__
+    if isinstance(value, functools.partial):  # of such a function, with options
+        return {"class_name": value.func.__name__, "config": dict(value.keywords)}
     return float(value) if isinstance(value, Variable) else value

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._locks import Lock
+from ._normal import normal_quantile
 
 # What a number is drawn for: the top half of the last counter word, so that no two uses of
 # one seed meet. The bottom half holds bits 32 to 47 of the step.
-STREAM, DROPOUT, SHUFFLE, SEED = 0, 1, 2, 3
+STREAM, DROPOUT, SHUFFLE, SEED, NOISE = 0, 1, 2, 3, 4
 
 _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -81,6 +82,25 @@ def dropout_mask(seed: int, step: int, rows: int, columns: int, rate: float) -> 
     return words.reshape(rows, groups * 32)[:, :columns] >= np.uint64(int(rate * 4294967296.0))
 
 
+def normal_noise(seed: int, step: int, rows: int, columns: int) -> NDArray[np.float64]:
+    """Normal deviates (rows, columns) of mean 0 and variance 1 for training step ``step``.
+
+    Element (b, j) is the inverse of the normal distribution at (the top 52 bits + 1/2) / 2**52 of
+    words 2 w and 2 w + 1, w = j // 8 % 2, of the block with counter (j // 16 * 8 + j % 8, b).
+    """
+    groups = (columns + 15) // 16
+    counter = _counters(
+        NOISE,
+        step,
+        np.arange(rows, dtype=np.uint64)[:, None],
+        np.arange(groups * 8, dtype=np.uint64)[None, :],
+    )
+    words = philox4x32(counter, seed).astype(np.uint64)
+    pairs = words[..., 0::2] | words[..., 1::2] << _SHIFT
+    drawn = pairs.reshape(rows, groups, 8, 2).transpose(0, 1, 3, 2).reshape(rows, groups * 16)
+    return normal_quantile(_open_interval(drawn[:, :columns]))
+
+
 def random_uint64(seed: int, n: int, what: int = STREAM, step: int = 0) -> NDArray[np.uint64]:
     """n 64-bit words: the block with counter (i, 0) gives words 2i and 2i + 1, low half first."""
     blocks = np.arange((n + 1) // 2, dtype=np.uint64)
@@ -90,8 +110,12 @@ def random_uint64(seed: int, n: int, what: int = STREAM, step: int = 0) -> NDArr
 
 def random_uniform(seed: int, n: int) -> NDArray[np.float64]:
     """n numbers in (0, 1): (the top 52 bits + 1/2) / 2**52, all exact in float64."""
-    bits = random_uint64(seed, n) >> np.uint64(12)
-    return (bits.astype(np.float64) + 0.5) * 2.0**-52
+    return _open_interval(random_uint64(seed, n))
+
+
+def _open_interval(words: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Numbers in (0, 1) from 64-bit words: (the top 52 bits + 1/2) / 2**52, all exact."""
+    return ((words >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
 
 
 def permutation(seed: int, step: int, n: int) -> NDArray[np.int64]:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from fastmlp.engine import words
+
 from . import (
+    activations,
     elementwise,
     normalization,
     products,
@@ -312,6 +315,65 @@ def elementwise_cases() -> Iterator[Case]:
         yield case(kernel, elementwise.map_function, kernel=kernel, n=n)
 
 
+SEED = 0x0123456789ABCDEF
+NOISE = (
+    words.Dropout(0.3, SEED, True),
+    words.Dropout(0.3, SEED, False, 3, 5),
+    words.Dropout(0.6, SEED, True, 40, 1),
+    words.AlphaDropout(0.3, SEED),
+    words.AlphaDropout(0.3, SEED, False, 2, 9),
+    words.GaussianNoise(0.5, SEED),
+    words.GaussianDropout(0.3, SEED),
+)
+ROW_WORDS = (words.LogSoftmax(), words.Sparsemax())
+
+
+def activation_cases() -> Iterator[Case]:
+    for name, some in activations.ELEMENTWISE.items():
+        for word, (m, panels) in product(some, ((1, 1), (3, 3), (0, 2), (2, 0))):
+            common = {"word": word, "rows": m, "panels": panels}
+            for slope, first in ((True, True), (True, False), (False, True)):
+                options = {"slope": slope, "first": first, **common}
+                yield case(f"activation_{name}", activations.elementwise, **options)
+            for values in ("special", "sigmoidal"):
+                options = {"slope": True, "values": values, **common}
+                yield case(f"activation_{name}", activations.elementwise, **options)
+    places = ((0, 0, 7), (2, 3, 2**32 - 1), (1000, 5, 2**48 - 1))
+    for word, (first_row, first_panel, step) in product(NOISE, places):
+        where = {"first_row": first_row, "first_panel": first_panel, "step": step}
+        for m, panels in ((1, 1), (3, 6), (0, 2), (2, 0)):
+            common = {"word": word, "rows": m, "panels": panels, **where}
+            yield case(f"activation_{word.name}", activations.noise, **common)
+        common = {"word": word, "rows": 4, "panels": 2, "slope": False, "first": True, **where}
+        yield case(f"activation_{word.name}", activations.noise, values="special", **common)
+
+
+def activation_row_cases() -> Iterator[Case]:
+    for i, outputs in enumerate((1, 2, 7, 8, 9, 20, 65)):
+        for m in (0, 1, 3):
+            common = {"rows": m, "outputs": outputs, "gap": i % 2}
+            for word in ROW_WORDS:
+                for values in ("normal", "steep", "near", "infinite"):
+                    options = {"word": word, "values": values, **common}
+                    yield case(word.name, activations.row_value, **options)
+                for in_place in (False, True):
+                    options = {"word": word, "in_place": in_place, **common}
+                    yield case(f"{word.name}_gradient", activations.row_gradient, **options)
+            yield case("glu", activations.glu, **common)
+            yield case("glu_gradient", activations.glu_gradient, **common)
+    for columns, shared, inner in ((1, 1, 1), (9, 1, 1), (24, 3, 1), (24, 2, 4), (66, 3, 11)):
+        common = {"columns": columns, "shared": shared, "inner": inner}
+        for m, gap in ((0, 0), (1, 0), (5, 1)):
+            yield case("prelu", activations.prelu, rows=m, gap=gap, **common)
+            yield case("prelu_backward", activations.prelu_backward, rows=m, gap=gap, **common)
+            for resume in (False, True):
+                options = {"rows": m, "resume": resume, **common}
+                yield case("prelu_gradient", activations.prelu_gradient, **options)
+    for m in (1024, 1025, 3100):
+        yield case("prelu_gradient", activations.prelu_gradient, rows=m, columns=6, shared=2)
+    yield case("prelu_gradient", activations.prelu_gradient, rows=9, columns=40, begin=2)
+
+
 def gather_cases() -> Iterator[Case]:
     features = (1, 7, 8, 9, 30)
     for k, dtype in product(features, ("float64", "float32", "uint8")):
@@ -380,6 +442,8 @@ def all_cases() -> list[Case]:
         normalization_cases,
         row_normalization_cases,
         elementwise_cases,
+        activation_cases,
+        activation_row_cases,
         gather_cases,
         row_cases,
     )
@@ -499,6 +563,32 @@ BENCHMARKS = [
             ("dropout", elementwise.dropout, {"rate": 0.2}),
         )
     ),
+    *(
+        case(
+            f"activation_{name}",
+            activations.elementwise,
+            word=some[0],
+            rows=32,
+            panels=16,
+            slope=True,
+        )
+        for name, some in activations.ELEMENTWISE.items()
+    ),
+    *(
+        case(f"activation_{word.name}", activations.noise, word=word, rows=32, panels=16)
+        for word in NOISE[3::2]
+    ),
+    case("activation_gaussian_dropout", activations.noise, word=NOISE[-1], rows=32, panels=16),
+    *(case(w.name, activations.row_value, word=w, rows=32, outputs=10) for w in ROW_WORDS),
+    *(
+        case(f"{w.name}_gradient", activations.row_gradient, word=w, rows=32, outputs=10)
+        for w in ROW_WORDS
+    ),
+    case("glu", activations.glu, rows=32, outputs=64),
+    case("glu_gradient", activations.glu_gradient, rows=32, outputs=64),
+    case("prelu", activations.prelu, rows=32, columns=128),
+    case("prelu_backward", activations.prelu_backward, rows=32, columns=128),
+    case("prelu_gradient", activations.prelu_gradient, rows=32, columns=128),
     case("multiply", elementwise.multiply, rows=32, panels=16),
     case("softmax", rows.softmax, rows=32, outputs=10),
     case("softmax_gradient", rows.softmax_gradient, rows=32, outputs=10),

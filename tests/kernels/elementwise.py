@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -93,13 +94,13 @@ class _Block:
         )
 
 
-def _block(rows: int, panels: int, slope: bool, first: bool, values: str = "normal") -> _Block:
+def make_block(rows: int, panels: int, slope: bool, first: bool, values: str = "normal") -> _Block:
     bias = normal("bias", panels * PANEL) if first else None
     return _Block(_values(values, rows, (panels + 1) * PANEL), bias, slope, first)
 
 
 def add_bias(rows: int, panels: int, slope: bool, bias: bool = True) -> Call:
-    block = _block(rows, panels, slope, first=True)
+    block = make_block(rows, panels, slope, first=True)
     if not bias:
         block = replace(block, bias=None)
     return block.call("add_bias", None, block.z, np.ones(block.z.shape))
@@ -115,7 +116,7 @@ def relu(
     max_value: float = np.inf,
     threshold: float = 0.0,
 ) -> Call:
-    block = _block(rows, panels, slope, first, values)
+    block = make_block(rows, panels, slope, first, values)
     z = block.z
     with np.errstate(invalid="ignore", over="ignore"):
         below = negative_slope * (z - threshold)
@@ -136,7 +137,7 @@ def relu(
 
 
 def tanh(rows: int, panels: int, slope: bool, first: bool = True, values: str = "normal") -> Call:
-    block = _block(rows, panels, slope, first, values)
+    block = make_block(rows, panels, slope, first, values)
     y = np.tanh(block.z)
     # tanh is within 2.5 ulp and NumPy's within 4; the slope 1 - y^2 then moves by 2 |y| times that
     option = options("operation", "tanh")
@@ -151,7 +152,7 @@ def sigmoid(
     e / (1 + e)^2, in which 1 + e and the quotient count twice, within 4; rounding what is
     expected and multiplying with the slope before add up to 1.5. Where a result is subnormal
     it may be two steps off."""
-    block = _block(rows, panels, slope, first, values)
+    block = make_block(rows, panels, slope, first, values)
     z = block.z.astype(np.longdouble)
     with np.errstate(under="ignore", over="ignore"):
         e = np.exp(-np.abs(z))
@@ -164,7 +165,7 @@ def sigmoid(
 def rescaling(
     rows: int, panels: int, slope: bool, scale: float, offset: float = 0.0, first: bool = True
 ) -> Call:
-    block = _block(rows, panels, slope, first)
+    block = make_block(rows, panels, slope, first)
     y, dy = block.z * scale + offset, np.full(block.z.shape, scale)
     option = options("operation", "rescaling", scale=scale, offset=offset)
     return block.call("activation_rescaling", option, y, dy)
@@ -183,7 +184,7 @@ def dropout(
 ) -> Call:
     """Keeps what random.dropout_mask keeps, to the bit; a dropped infinity or NaN becomes 0."""
     seed = 0x0123456789ABCDEF
-    block = _block(rows, panels, slope, first, values)
+    block = make_block(rows, panels, slope, first, values)
     z = block.z
     first_column = first_panel * PANEL
     kept = dropout_mask(seed, step, first_row + rows, first_column + z.shape[1], rate)
@@ -329,6 +330,9 @@ MAPS: dict[str, Callable[[Float64Array], Float64Array]] = {
     "map_exp": np.exp,
     "map_log": np.log,
     "map_tanh": np.tanh,
+    "map_expm1": np.expm1,
+    "map_log1p": np.log1p,
+    "map_normal_cdf": lambda x: np.vectorize(math.erfc, [float])(-x * math.sqrt(0.5)) / 2,
     "map_sqrt": np.sqrt,
     "map_reciprocal": np.reciprocal,
 }
@@ -337,7 +341,7 @@ MAPS: dict[str, Callable[[Float64Array], Float64Array]] = {
 def map_function(kernel: str, n: int) -> Call:
     """map_* on n numbers; their accuracy is test_math.py's and test_roots.py's matter."""
     function = MAPS[kernel]
-    x = np.abs(normal("map", n))
+    x = np.minimum(np.abs(normal("map", n)), 1.0)  # log1p is for no more
     y = function(x)
     # both sides are within 4 ulp
     wants = {"y": Want(y, 8 * EPS * np.abs(y))}

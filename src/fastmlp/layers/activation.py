@@ -1,4 +1,4 @@
-"""An activation function as a layer of its own."""
+"""Activation functions as layers of their own."""
 
 from __future__ import annotations
 
@@ -9,14 +9,30 @@ from .layer import Layer, register
 from .shapes import Shape
 
 
+class ActivationLayer(Layer):
+    """A layer without weights that other layers can take as their activation:
+    ``Dense(4, activation=LeakyReLU(0.1))``."""
+
+    def lowered(self, shape: Shape) -> list[engine.Operation]:
+        """What the layer is in the engine's words, for inputs of shape (None, ...)."""
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        self.lowered(input_shape)
+        return input_shape
+
+    def operations(self) -> list[engine.Operation]:
+        return self.lowered(self.input_shape)
+
+
 @register("activation")
-class Activation(Layer):
+class Activation(ActivationLayer):
     """Applies an activation function to its input.
 
     Parameters
     ----------
-    activation : str or function
-        Name or function from :mod:`fastmlp.activations`.
+    activation : str, function, functools.partial or Layer
+        See :func:`fastmlp.activations.get`.
     **options
         ``name``, ``trainable``, ``dtype``, ``input_shape``, ``input_dim``: see :class:`Layer`.
 
@@ -35,9 +51,62 @@ class Activation(Layer):
         self.activation = activations.get(activation)
         super().__init__(**options)
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        activations.operations(self.activation, input_shape)
-        return input_shape
+    def lowered(self, shape: Shape) -> list[engine.Operation]:
+        return activations.operations(self.activation, shape)
 
-    def operations(self) -> list[engine.Operation]:
-        return activations.operations(self.activation, self.output_shape)
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return activations.output_shape(self.activation, input_shape)
+
+
+@register("identity")
+class Identity(ActivationLayer):
+    """Its input, unchanged.
+
+    Parameters
+    ----------
+    **options
+        ``name``, ``trainable``, ``dtype``, ``input_shape``, ``input_dim``: see :class:`Layer`.
+
+    Examples
+    --------
+    >>> Identity()([[1.0, -2.0]]).numpy()
+    array([[ 1., -2.]])
+    """
+
+    def lowered(self, shape: Shape) -> list[engine.Operation]:
+        return []
+
+
+@register("softmax")
+class Softmax(ActivationLayer):
+    """exp(x - max(x)) / sum(exp(x - max(x))) along the last axis of (B, K).
+
+    Parameters
+    ----------
+    axis : int, or list of one
+        The last: -1 or 1.
+    **options
+        ``name``, ``trainable``, ``dtype``, ``input_shape``, ``input_dim``: see :class:`Layer`.
+
+    Raises
+    ------
+    ValueError
+        If axis is another, or the input is not (B, K).
+
+    Examples
+    --------
+    >>> Softmax()([[0.0, 0.0]]).numpy()
+    array([[0.5, 0.5]])
+    """
+
+    def __init__(self, axis: Any = -1, **options: Any) -> None:
+        axes = list(axis) if isinstance(axis, (list, tuple)) else [axis]
+        if len(axes) != 1 or isinstance(axes[0], bool) or axes[0] not in (-1, 1):
+            raise ValueError(
+                f"axis must be -1 or 1, the last of (batch, features). Received: axis={axis!r}"
+            )
+        self.axis = axis
+        super().__init__(**options)
+
+    def lowered(self, shape: Shape) -> list[engine.Operation]:
+        return activations.operations(activations.softmax, shape)

@@ -18,8 +18,8 @@ class Dense(Layer):
     ----------
     units : int
         Number of outputs.
-    activation : str or function, optional
-        Name or function from :mod:`fastmlp.activations`; None is linear.
+    activation : str, function, functools.partial or Layer, optional
+        See :func:`fastmlp.activations.get`; None is linear. ``glu`` halves the outputs.
     use_bias : bool
         Whether there is a bias.
     kernel_initializer, bias_initializer : str or Initializer
@@ -64,7 +64,7 @@ class Dense(Layer):
                 f"Dense {self.name!r} takes inputs of shape (batch, features); put Flatten() "
                 f"before it. Received: input shape {input_shape}"
             )
-        return (None, self.units)
+        return activations.output_shape(self.activation, (None, self.units))
 
     def _make_weights(self, input_shape: Shape) -> None:
         inputs = input_shape[1]
@@ -77,4 +77,4 @@ class Dense(Layer):
         inputs = self.input_shape[1]
         assert inputs is not None
         product = engine.Dense(inputs, self.units, self.use_bias, self.trainable)
-        return [product, *activations.operations(self.activation, self.output_shape)]
+        return [product, *activations.operations(self.activation, (None, self.units))]

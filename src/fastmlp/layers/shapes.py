@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,3 +80,32 @@ def rows_of(x: Any, sample: tuple[int, ...], name: str = "x") -> NDArray[Any]:
     if array.dtype not in _READABLE or not array.flags.aligned:
         array = array.astype(np.float64, order="C")
     return np.ascontiguousarray(array).reshape(len(array), -1)
+
+
+class Sharing(NamedTuple):
+    """Features of a sample counted as (outer, shared, inner): those of equal outer and inner share
+    something."""
+
+    shared: int
+    inner: int
+
+    @classmethod
+    def of(cls, name: str, value: Any, shape: Shape, shared: Sequence[bool]) -> Sharing:
+        """That along the axes of shape[1:] that ``shared`` marks.
+
+        Raises
+        ------
+        ValueError
+            If others lie between them: the engines count three axes.
+        """
+        sizes = [size for size in shape[1:] if size is not None]
+        marked = [i for i, size in enumerate(sizes) if shared[i] and size > 1]
+        if not marked:
+            return cls(1, 1)
+        first, last = marked[0], marked[-1]
+        if any(sizes[i] > 1 for i in range(first, last) if not shared[i]):
+            raise ValueError(
+                f"{name} must share neighbouring axes only. "
+                f"Received: {name}={value!r}, input shape {shape}"
+            )
+        return cls(math.prod(sizes[first : last + 1]), math.prod(sizes[last + 1 :]))

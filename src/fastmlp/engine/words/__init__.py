@@ -7,7 +7,23 @@ options there (but ``inputs``, which the C engine derives, and ``seed``).
 
 from __future__ import annotations
 
-from .activations import Activation, Dropout, Relu, Rescaling, Sigmoid, Tanh, sigmoid
+from .activations import (
+    SELU,
+    Activation,
+    Elu,
+    Exponential,
+    Gelu,
+    LeakyRelu,
+    LogSigmoid,
+    Mish,
+    Relu,
+    Sigmoid,
+    Silu,
+    Softplus,
+    Tanh,
+    TanhShrink,
+    sigmoid,
+)
 from .adams import Adamax, Amsgrad, Lamb, Lion, Nadam, ScheduleFreeAdamw
 from .adaptive import Adadelta, Adafactor, Adagrad, Ftrl, Rmsprop
 from .categories import CategoryEncoding, Embedding
@@ -20,12 +36,27 @@ from .losses import (
     SparseCategoricalCrossentropy,
     make_loss,
 )
+from .noise import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from .normalizations import RowNormalization, Scaling, Standardization
 from .operation import INFERENCE, Context, Float64Array, Operation, Role
 from .optimizers import SETTLING_STEPS, SMALLEST_MOMENT, Adam, Optimizer, Sgd, settled
+from .piecewise import (
+    HardShrink,
+    HardSigmoid,
+    HardSilu,
+    HardTanh,
+    Rescaling,
+    SoftShrink,
+    Softsign,
+    SparsePlus,
+    SparseSigmoid,
+    Squareplus,
+    Threshold,
+)
 from .reductions import REDUCTIONS, MeanWithSampleWeight, Reduction, Sum, SumOverBatchSize
+from .row_activations import Glu, LogSoftmax, Prelu, Softmax, Sparsemax, softmax
 from .rows import Repeat, Reshape, Transpose
-from .stages import GRADIENT_BLOCK, BatchNormalization, Dense, Softmax, softmax
+from .stages import GRADIENT_BLOCK, BatchNormalization, Dense
 from .tail import Average, Clip, Tail
 from .word import Word
 
@@ -34,6 +65,7 @@ __all__ = [
     "INFERENCE",
     "LOSSES",
     "REDUCTIONS",
+    "SELU",
     "SETTLING_STEPS",
     "SMALLEST_MOMENT",
     "Activation",
@@ -42,6 +74,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "Adamax",
+    "AlphaDropout",
     "Amsgrad",
     "Average",
     "BatchNormalization",
@@ -52,17 +85,32 @@ __all__ = [
     "Context",
     "Dense",
     "Dropout",
+    "Elu",
     "Embedding",
+    "Exponential",
     "Float64Array",
     "Ftrl",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Gelu",
+    "Glu",
+    "HardShrink",
+    "HardSigmoid",
+    "HardSilu",
+    "HardTanh",
     "Lamb",
+    "LeakyRelu",
     "Lion",
+    "LogSigmoid",
+    "LogSoftmax",
     "Loss",
     "MeanSquaredError",
     "MeanWithSampleWeight",
+    "Mish",
     "Nadam",
     "Operation",
     "Optimizer",
+    "Prelu",
     "Reduction",
     "Relu",
     "Repeat",
@@ -75,13 +123,23 @@ __all__ = [
     "ScheduleFreeAdamw",
     "Sgd",
     "Sigmoid",
+    "Silu",
+    "SoftShrink",
     "Softmax",
+    "Softplus",
+    "Softsign",
     "SparseCategoricalCrossentropy",
+    "SparsePlus",
+    "SparseSigmoid",
+    "Sparsemax",
+    "Squareplus",
     "Standardization",
     "Sum",
     "SumOverBatchSize",
     "Tail",
     "Tanh",
+    "TanhShrink",
+    "Threshold",
     "Transpose",
     "Word",
     "make_loss",

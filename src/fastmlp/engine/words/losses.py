@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .activations import sigmoid
 from .operation import Float64Array
-from .stages import softmax
+from .row_activations import softmax
 from .word import Word, word
 
 

@@ -81,36 +81,6 @@ class Dense(Operation):
         return [kernel, block_sum(len(x), lambda block: dy[block].sum(axis=0))]
 
 
-def softmax(x: Float64Array) -> Float64Array:
-    """exp(x - max(x)) / sum(exp(x - max(x))) along the last axis."""
-    shifted = np.exp(x - x.max(axis=-1, keepdims=True))
-    result: Float64Array = shifted / shifted.sum(axis=-1, keepdims=True)
-    return result
-
-
-@word(frozen=True)
-class Softmax(Operation):
-    """Row-wise softmax, exp(x - max(x)) / sum(exp(x - max(x)))."""
-
-    name: ClassVar[str] = "softmax"
-
-    def forward(
-        self, x: Float64Array, parameters: list[Float64Array], context: Context
-    ) -> Float64Array:
-        return softmax(x)
-
-    def backward(
-        self,
-        x: Float64Array,
-        y: Float64Array,
-        dy: Float64Array,
-        parameters: list[Float64Array],
-        context: Context,
-    ) -> Float64Array:
-        result: Float64Array = y * (dy - (dy * y).sum(axis=-1, keepdims=True))
-        return result
-
-
 @word(frozen=True)
 class BatchNormalization(Operation):
     """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, column by column. While training,

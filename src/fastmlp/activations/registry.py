@@ -1,0 +1,204 @@
+"""Activations by name, and what each lowers to in the engines' words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import FunctionType
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+
+from .. import engine
+from .._registry import Registry
+from .._registry import serialize as serialize_layer
+from ..engine.words import INFERENCE
+from ..engine.words import Activation as Elementwise
+from ..tensor import Tensor, as_tensor
+
+Shape = tuple[int | None, ...]
+Function = TypeVar("Function", bound=Callable[..., Tensor])
+
+
+@runtime_checkable
+class Configured(Protocol):
+    """A layer that can be another layer's activation, such as ``LeakyReLU(0.1)``."""
+
+    def lowered(self, shape: Shape) -> list[engine.Operation]:
+        """What it lowers to behind an output of shape (None, ...)."""
+
+
+#: One of the functions, one with options as functools.partial gives it, or a layer.
+Activation = Callable[..., Tensor]
+
+_registry: Registry[Activation] = Registry("activation", FunctionType)
+_words: dict[Activation, Callable[..., engine.Operation | None]] = {}
+_by_row: set[Activation] = set()
+
+
+def register(
+    *aliases: str, word: Callable[..., engine.Operation | None], by_row: bool = False
+) -> Callable[[Function], Function]:
+    """Decorator: make a function known under its name and the aliases.
+
+    ``word``: what it lowers to, from its options (None: to nothing). ``by_row``: whether it works
+    along an axis, which it has as an option, not on each element.
+    """
+
+    def add(function: Function) -> Function:
+        _words[function] = word
+        if by_row:
+            _by_row.add(function)
+        return _registry.register(*aliases)(function)
+
+    return add
+
+
+def on_elements(word: Elementwise, x: Any) -> Tensor:
+    """The word's value at each element of x, (...), in float64."""
+    with np.errstate(all="ignore"):  # as in the engines, NaN and infinity pass
+        return as_tensor(word.value(np.asarray(x, np.float64)))
+
+
+def on_rows(word: engine.Operation, x: Any, axis: int) -> Tensor:
+    """The word's value along an axis of x, (...), in float64."""
+    array = np.asarray(x, np.float64)
+    if array.ndim == 0:
+        raise ValueError("x must have at least one axis. Received: a single number")
+    last = np.moveaxis(array, axis, -1)
+    with np.errstate(all="ignore"):
+        return as_tensor(np.moveaxis(word.forward(last, [], INFERENCE), -1, axis))
+
+
+def get(identifier: Any) -> Activation:
+    """The activation of that name; None is ``linear``.
+
+    Parameters
+    ----------
+    identifier : str, function, functools.partial, Layer, dict or None
+        A name; one of these functions, with options by ``functools.partial`` if there are any; a
+        layer without weights such as ``LeakyReLU(0.1)``; or what :func:`serialize` gave.
+
+    Raises
+    ------
+    ValueError
+        If fastmlp has no such activation.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from fastmlp import activations
+    >>> get("relu") is activations.relu
+    True
+    >>> get(partial(activations.leaky_relu, negative_slope=0.1))([-1.0, 1.0]).numpy()
+    array([-0.1,  1. ])
+    """
+    if identifier is None:
+        identifier = "linear"
+    if isinstance(identifier, dict):
+        return _from_config(identifier)
+    function: Any = _registry.find(identifier) or identifier
+    if isinstance(function, FunctionType) and function in _words:
+        return function
+    if isinstance(function, partial) and function.func in _words and not function.args:
+        _word(function)  # its options are checked here, not where it is used
+        return function
+    if isinstance(function, Configured) and not isinstance(function, type):
+        return function  # type: ignore[return-value]
+    raise ValueError(
+        f"activation must be None, one of {_registry.known}, one of these functions, such a "
+        "function with options by functools.partial, or a layer without weights that is an "
+        f"activation. Received: activation={identifier!r}"
+    )
+
+
+def _from_config(config: dict[str, Any]) -> Activation:
+    """The activation of ``{"class_name": ..., "config": ...}``."""
+    function = _registry.find(config.get("class_name"))
+    if function is None:
+        from ..layers import deserialize as deserialize_layer  # layers need this module
+
+        return get(deserialize_layer(config))
+    options = config.get("config", {})
+    return get(partial(function, **options) if isinstance(options, dict) else function)
+
+
+deserialize = get
+
+
+def serialize(activation: Activation) -> str | dict[str, Any]:
+    """What :func:`get` makes the activation of again: the name of a function, or a dict.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from fastmlp import activations
+    >>> serialize(activations.relu)
+    'relu'
+    >>> serialize(partial(activations.elu, alpha=0.5))
+    {'class_name': 'elu', 'config': {'alpha': 0.5}}
+    """
+    known: Any = get(activation)
+    if isinstance(known, partial):
+        return {"class_name": known.func.__name__, "config": dict(known.keywords)}
+    if isinstance(known, FunctionType):
+        return known.__name__
+    return serialize_layer(known)
+
+
+def _word(activation: Activation) -> engine.Operation | None:
+    """What a function lowers to, with its options."""
+    if not isinstance(activation, partial):
+        return _words[activation]()
+    try:
+        return _words[activation.func](**activation.keywords)
+    except TypeError:
+        raise ValueError(
+            f"activation has an option that {activation.func.__name__} does not know. "
+            f"Received: {activation.keywords}"
+        ) from None
+
+
+def operations(activation: Activation, shape: Shape) -> list[engine.Operation]:
+    """What the activation of a layer with output ``shape`` (None, ...) lowers to.
+
+    Raises
+    ------
+    ValueError
+        If it works along an axis and that is not the last of (batch, features), or an option that
+        it needs is missing.
+    """
+    if isinstance(activation, Configured):
+        return activation.lowered(shape)
+    function = activation.func if isinstance(activation, partial) else activation
+    if function in _by_row:
+        options = activation.keywords if isinstance(activation, partial) else {}
+        check_axis(function.__name__, options.get("axis", -1), shape)
+    if function.__name__ == "glu" and (shape[-1] or 0) % 2:
+        raise ValueError(
+            f"glu halves the features, which must be an even number. Received: shape {shape}"
+        )
+    word = _word(activation)
+    return [] if word is None else [word]
+
+
+def check_axis(name: str, axis: Any, shape: Shape) -> None:
+    """ValueError unless the engines can work along that axis of a batch of that shape."""
+    if len(shape) != 2:
+        raise ValueError(
+            f"{name} works on inputs of shape (batch, features); "
+            f"put Flatten() before it. Received: input shape {shape}"
+        )
+    if axis not in (-1, 1):
+        raise ValueError(
+            "axis must be -1 or 1, the last of (batch, features), in a model. "
+            f"Received: axis={axis!r}"
+        )
+
+
+def output_shape(activation: Activation, shape: Shape) -> Shape:
+    """Shape of what the activation makes of a layer's output of ``shape`` (None, ...)."""
+    last = shape[-1]
+    for operation in operations(activation, shape):
+        last = None if last is None else operation.output_width(last)
+    return (*shape[:-1], last)
