@@ -11,18 +11,23 @@ from .lambda_callback import LambdaCallback
 from .progbar_logger import ProgbarLogger
 
 if TYPE_CHECKING:
+    from .checkpoints import BackupAndRestore, ModelCheckpoint
     from .control import LearningRateScheduler, StopAtTime, TerminateOnNaN
+    from .finder import LearningRateFinder
     from .logs import CSVLogger, RemoteMonitor
     from .monitor import EarlyStopping, MonitorCallback, ReduceLROnPlateau
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",
     "EarlyStopping",
     "History",
     "LambdaCallback",
+    "LearningRateFinder",
     "LearningRateScheduler",
+    "ModelCheckpoint",
     "MonitorCallback",
     "ProgbarLogger",
     "ReduceLROnPlateau",
@@ -33,9 +38,12 @@ __all__ = [
 
 # Where those are at home that are imported at their first use: a model needs none of them.
 _HOMES = {
+    "BackupAndRestore": "checkpoints",
     "CSVLogger": "logs",
     "EarlyStopping": "monitor",
     "LearningRateScheduler": "control",
+    "LearningRateFinder": "finder",
+    "ModelCheckpoint": "checkpoints",
     "MonitorCallback": "monitor",
     "ReduceLROnPlateau": "monitor",
     "RemoteMonitor": "logs",

@@ -5,8 +5,8 @@ Callbacks are told which model is at work, and import none.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 Logs = dict[str, float]
 
@@ -28,6 +28,8 @@ HOOKS = (
     "on_predict_end",
     "on_predict_batch_begin",
     "on_predict_batch_end",
+    "_after_train_begin",
+    "_after_epoch",
     "_on_pause",
 )
 
@@ -57,6 +59,13 @@ class Callback:
     # Of the class, as subclasses need not call a constructor.
     params: dict[str, Any] | None = None
     model: Any = None
+
+    #: All callbacks of the same list, this one among them.
+    _fellows: Sequence[Callback] = ()
+
+    #: Names of the attributes that a training which goes on after it was killed needs again:
+    #: numbers, None, and lists of arrays.
+    _lasting: ClassVar[tuple[str, ...]] = ()
 
     #: Hooks of this object that have nothing to do, for which the engine need not stop.
     _idle: tuple[Callable[..., None], ...] = ()
@@ -119,5 +128,14 @@ class Callback:
     def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
         """After a batch of a prediction, with {"outputs": (B, K)}."""
 
+    # Further hooks, for fastmlp's own callbacks.
+
+    def _after_train_begin(self) -> None:
+        """Once every callback's ``on_train_begin`` has been called."""
+
+    def _after_epoch(self) -> None:
+        """Once every callback's ``on_epoch_end`` has been called."""
+
     def _on_pause(self) -> None:
-        """Between two chunks of training steps, some 50 ms apart, however many steps that is."""
+        """Between two chunks of training steps, some 50 ms apart, however many steps that is;
+        after ``on_train_batch_end``."""

@@ -53,6 +53,8 @@ class CallbackList(Callback):
             self.callbacks.append(History())
         if add_progbar and self.progbar is None:
             self.callbacks.append(ProgbarLogger())
+        for callback in self.callbacks:
+            callback._fellows = self.callbacks
         self.set_model(model)
         self.set_params(params)
 
@@ -107,6 +109,7 @@ class CallbackList(Callback):
             If it is no Callback.
         """
         self.callbacks.extend(_flat([callback]))
+        callback._fellows = self.callbacks
         if self.model is not None:
             callback.set_model(self.model)
         if self.params:

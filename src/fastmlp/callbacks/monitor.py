@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 from .. import _checks
 from .._messages import print_message
@@ -115,6 +115,8 @@ class EarlyStopping(MonitorCallback):
     4
     """
 
+    _lasting: ClassVar = ("best", "wait", "stopped_epoch", "best_epoch", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -172,7 +174,9 @@ class EarlyStopping(MonitorCallback):
                     "Restoring model weights from the end of the best epoch: "
                     f"{self.best_epoch + 1}."
                 )
-            self.model.set_weights(self.best_weights)
+            # As they are: also those of a training that has come to NaN.
+            for variable, array in zip(self.model.weights, self.best_weights, strict=True):
+                variable.assign(array)
 
     def get_monitor_value(self, logs: Logs | None) -> float | None:
         """The number watched, or None with a warning if the logs lack it."""
@@ -222,6 +226,8 @@ class ReduceLROnPlateau(MonitorCallback):
     >>> history["learning_rate"]
     [1e-09, 1e-09, 1e-09, 5e-10]
     """
+
+    _lasting: ClassVar = ("best", "cooldown_counter", "wait")
 
     def __init__(
         self,

@@ -15,14 +15,14 @@ from ..callbacks.history import History
 from ..engine import Data
 from ..layers.shapes import rows_of
 from ..progress import Progress, create_progress
-from .compiled import CompiledModel
+from .stateful import StatefulModel
 from .summary import summary_text
 from .training import Trainer, evaluate_set, predict_rows, track, train_steps
 
 DEFAULT_BATCH_SIZE = 32
 
 
-class Model(CompiledModel):
+class Model(StatefulModel):
     """Base of the models: a layer made of layers that can be trained."""
 
     # Training.

@@ -83,6 +83,7 @@ class Trainer:
         logs: dict[str, float] = {}
         try:
             callbacks.call("on_train_begin", {})
+            callbacks.call("_after_train_begin")
             unwatched = validate is None and type(progress) is Progress and callbacks.only_record()
             # Where training goes on that was killed, as a callback has just found out.
             (epoch, done), model._resume_at = model._resume_at or (first, 0), None
@@ -100,6 +101,7 @@ class Trainer:
                     logs.update(validate(epoch + 1))
                 callbacks.call("on_epoch_end", epoch, logs)
                 progress.end(logs)
+                callbacks.call("_after_epoch")
                 epoch += 1
                 if model.stop_training:
                     break

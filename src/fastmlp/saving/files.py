@@ -1,0 +1,51 @@
+"""Files that are either the old one or the new one, never half of one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import BinaryIO
+
+
+def replace_file(path: str, write: Callable[[BinaryIO], None]) -> None:
+    """Write a file beside ``path``, bring it to the disk, and put it in the place of ``path``.
+
+    Whatever fails, ``path`` is as it was and nothing is left beside it; only a process that is
+    killed can leave the other file, ``.NAME.<process>-<random>.tmp``, which nothing reads.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; of the kind that the system reports, with what is kept.
+    """
+    target = os.path.realpath(path)  # the file that a link points to, not the link
+    folder, name = os.path.split(target)
+    beside = os.path.join(folder, f".{name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    try:
+        # Not tempfile's, whose files nobody else may read.
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            with open(descriptor, "wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, target)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(beside)
+            raise
+        _bring_to_disk(folder)
+    except OSError as error:
+        reason = error.strerror or error if os.path.isdir(folder) else "its folder does not exist"
+        kept = "the file there is as it was" if os.path.exists(target) else "no file is there"
+        raise OSError(error.errno, f"could not write: {reason}; {kept}", path) from error
+
+
+def _bring_to_disk(folder: str) -> None:
+    """The folder's entries, too: the new name must outlive a crash of the machine."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
