@@ -279,13 +279,11 @@ class Optimizer(Configured):
         """
         if not self.use_ema or int(self.steps) == 0:
             return
-        variables = list(var_list)
-        with self._lock:
-            averages = [self._slots.get(id(v), (v, {}))[1].get("average") for v in variables]
-        for variable, average in zip(variables, averages, strict=True):
-            if average is None:
+        averages = self.averages
+        for variable in var_list:
+            if variable not in averages:
                 raise self._unknown(variable)
-            variable.assign(average)
+            variable.assign(averages[variable])
 
     # Slots.
 
@@ -322,6 +320,13 @@ class Optimizer(Configured):
             value = np.zeros(variable.shape)
         full = f"{variable.path.replace('/', '_')}_{name}"
         return Variable(value, trainable=False, name=full, path=f"{self.name}/{full}")
+
+    @property
+    def averages(self) -> dict[Variable, Variable]:
+        """With ``use_ema`` the running average of each weight."""
+        with self._lock:
+            kept = list(self._slots.values())
+        return {variable: slots["average"] for variable, slots in kept if "average" in slots}
 
     def forget(self, variables: Sequence[Variable]) -> None:
         """Drop the slots of these weights."""
