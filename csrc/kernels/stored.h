@@ -39,13 +39,13 @@ INLINE void subtract_from(double *w, vec step)
 
 typedef void stored_formula(vec g, fm_packed w, size_t at, const fm_update *update);
 
-INLINE void apply_each(stored_formula formula, fm_packed w, const double *g, size_t depth,
+INLINE void apply_each(stored_formula one, fm_packed w, const double *g, size_t depth,
                        size_t panels, const fm_update *update)
 {
     for (size_t p = 0; p < panels; p++)
         for (size_t i = 0; i < depth * FM_PANEL; i += VL) {
             const size_t at = p * w.panel_stride + i;
-            formula(v_load(g + at), w, at, update);
+            one(v_load(g + at), w, at, update);
         }
 }
 

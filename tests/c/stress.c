@@ -152,7 +152,6 @@ typedef struct description {
     size_t operation_count;
     fm_loss loss;
     fm_optimizer optimizer;
-    int slots;
     fm_shape parameters[MAX_PARAMETERS]; /* as a network tells them */
     size_t parameter_count;
     bool summed; /* the loss grows with the batch */
@@ -224,22 +223,39 @@ static void choose_loss(description *net, generator *random)
     net->summed = reduction == fm_sum;
 }
 
+/* One of those that leave weights alone at a rate of 0, with its options as they are. */
+static void choose_stored_optimizer(description *net, generator *random)
+{
+    static const fm_optimizer_kind kinds[] = {fm_amsgrad,  fm_nadam, fm_adamax, fm_adagrad,
+                                              fm_adadelta, fm_lion,  fm_lamb,   fm_adafactor};
+    const fm_optimizer_kind kind = kinds[draw(random, 0, sizeof kinds / sizeof *kinds - 1)];
+    net->optimizer = (fm_optimizer){.kind = kind};
+    for (size_t i = 0; fm_option_name(FM_OPTIMIZER_FAMILY, (int)kind, i) != NULL; i++)
+        net->optimizer.option[i] = fm_option_default(FM_OPTIMIZER_FAMILY, (int)kind, i);
+}
+
 static void choose_optimizer(description *net, generator *random)
 {
     const double rest = chance(random, 2) ? 0.9 : 0;
-    switch (draw(random, 0, 2)) {
+    switch (draw(random, 0, 3)) {
     case 0:
         net->optimizer = (fm_optimizer){.kind = fm_adam, .option = {0.9, 0.999, 1e-7}};
         break;
     case 1:
         net->optimizer = (fm_optimizer){.kind = fm_sgd, .option = {rest, rest != 0}};
         break;
-    default:
+    case 2:
         net->optimizer =
             (fm_optimizer){.kind = fm_rmsprop, .option = {0.9, rest, 1e-7, chance(random, 2)}};
+        break;
+    default:
+        choose_stored_optimizer(net, random);
     }
-    net->slots = (int)fm_optimizer_slots((int)net->optimizer.kind, net->optimizer.option);
     net->optimizer.stored = chance(random, 4);
+    net->optimizer.weight_decay = chance(random, 4) ? 0.1 : 0;
+    net->optimizer.accumulate = chance(random, 4) ? 2 : 1;
+    net->optimizer.average = chance(random, 4);
+    net->optimizer.average_momentum = 0.9;
     switch (draw(random, 0, 5)) {
     case 0:
         net->optimizer.clip_norm = 0.1;
@@ -461,21 +477,23 @@ static void infer(const training *job, fm_network *network, outcome *result)
     free(y);
 }
 
-/* Reads every parameter and slot, and writes them to `to` unless that is NULL. */
-static void move(const training *job, fm_network *from, fm_network *to, int first_slot,
-                 int last_slot, outcome *result)
+/* Reads every parameter and, if wanted, all that training keeps for it, and writes them to
+ * `to`. */
+static void move(const training *job, fm_network *from, fm_network *to, bool slots,
+                 outcome *result)
 {
-    for (size_t i = 0; i < job->net.parameter_count; i++) {
-        const size_t count = elements(&job->net, i);
-        const bool trained = job->net.parameters[i].role == FM_TRAINED;
-        double *values = allocate(count, sizeof *values);
-        for (int slot = first_slot; slot <= (trained ? last_slot : FM_VALUE); slot++) {
+    fm_shape shape;
+    for (size_t i = 0; i < job->net.parameter_count; i++)
+        for (int slot = FM_VALUE; slot == FM_VALUE || slots; slot++) {
+            if (fm_network_slot_shape(from, i, slot, &shape) != FM_OK)
+                break;
+            const size_t count = shape.size[0] * (shape.rank > 1 ? shape.size[1] : 1);
+            double *values = allocate(count, sizeof *values);
             require(fm_network_read(from, i, slot, values), "read");
             add_doubles(result, slot == FM_VALUE ? PARAMETERS : SLOTS, values, count);
             require(fm_network_write(to, i, slot, values), "write");
+            free(values);
         }
-        free(values);
-    }
 }
 
 /* A step by way of its gradient. */
@@ -503,7 +521,7 @@ static outcome run_job(const training *job)
     train(job, network, job->rates, FIRST_STEP, &result, LOSSES);
     infer(job, network, &result);
     step_by_gradient(job, network, &result);
-    move(job, network, other, FM_VALUE, job->net.slots - 1, &result);
+    move(job, network, other, true, &result);
     fm_network_free(network);
     train(job, other, job->rates, FIRST_STEP + (int64_t)(EPOCHS * job->steps), &result,
           MOVED_LOSSES);
@@ -524,7 +542,7 @@ static outcome use_shared(const training *job, fm_network *network)
     write_initial(job, network);
     train(job, network, rates, FIRST_STEP, &result, LOSSES);
     infer(job, network, &result);
-    move(job, network, network, FM_VALUE, FM_VALUE, &result);
+    move(job, network, network, false, &result);
     free(rates);
     return result;
 }
