@@ -335,7 +335,7 @@ FIT = [
     ),
     row("verbose", lambda m: m.fit(X, Y, verbose=7), V, "verbose", "verbose=7"),
     row("verbose-text", lambda m: m.predict(X, verbose="loud"), V, "verbose", "'loud'"),
-    row("shuffle-text", lambda m: m.fit(X, Y, shuffle="batch"), V, "shuffle", "'batch'"),
+    row("shuffle-text", lambda m: m.fit(X, Y, shuffle="rows"), V, "shuffle", "'rows'"),
     row(
         "validation-split-1",
         lambda m: m.fit(X, Y, validation_split=1.0),

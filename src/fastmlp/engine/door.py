@@ -89,7 +89,7 @@ class Data:
     sample_weight: (N,) or (N, S) float64, or None for all ones.
     """
 
-    x: NDArray[Any]
+    x: Any
     targets: NDArray[Any]
     sample_weight: Float64Array | None = None
 

@@ -1,5 +1,4 @@
-"""What a model knows before it trains: its loss, optimizer, metrics and engine, and which data
-fit it."""
+"""What a model knows before it trains: its loss, optimizer, metrics and engine."""
 
 from __future__ import annotations
 
@@ -8,12 +7,23 @@ from typing import Any
 
 from .. import _checks, losses, optimizers, random
 from ..callbacks.history import History
-from ..engine import Data, Training
 from ..engine import Loss as LoweredLoss
+from ..engine import Training
 from ..layers.layer import Layer
 from ..variable import Variable
-from . import data as data_module
 from .tracker import Tracker
+
+# What a Keras model can override of a step.
+_STEPS = (
+    "train_step",
+    "test_step",
+    "predict_step",
+    "compute_loss",
+    "compute_metrics",
+    "make_train_function",
+    "make_test_function",
+    "make_predict_function",
+)
 
 
 class CompiledModel(Layer):
@@ -24,7 +34,11 @@ class CompiledModel(Layer):
         self.stop_training = False
         self.history: History | None = None
         self.optimizer: optimizers.Optimizer | None = None
-        self.loss: losses.Loss | None = None
+        self.loss: Any = None
+        self.steps_per_execution = 1
+        self.run_eagerly = False
+        self.jit_compile: bool | str = "auto"
+        self._loss: losses.Loss | None = None
         self.tracker = Tracker(None, None)
         self.compiled = False
         self._compiled_engine: str | None = None
@@ -45,9 +59,14 @@ class CompiledModel(Layer):
         self,
         optimizer: Any = "rmsprop",
         loss: Any = None,
-        *,
+        loss_weights: Any = None,
         metrics: Any = None,
         weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+        *,
         engine: str | None = None,
     ) -> None:
         """Choose how to train.
@@ -58,9 +77,16 @@ class CompiledModel(Layer):
             "rmsprop" (Keras's default), "adam", "sgd" or an instance.
         loss : str or Loss
             Needed for ``fit`` and ``evaluate``.
+        loss_weights : float, list of one float or dict of one float, optional
+            What the loss is multiplied with; 1 is the only one supported.
         metrics, weighted_metrics : list, optional
             Names, instances of Metric or functions of (y_true, y_pred); the second kind uses
             sample weights.
+        run_eagerly, jit_compile, auto_scale_loss : bool
+            Accepted, since they change no number in Keras's float64 either: the engine is always
+            compiled, and float64 needs no scaled loss.
+        steps_per_execution : int
+            Callbacks that ask for batches are told of so many at a time.
         engine : str, optional
             "native" (default), or "reference", the specification in NumPy.
 
@@ -77,6 +103,13 @@ class CompiledModel(Layer):
         >>> model.metrics_names
         ['loss', 'mse']
         """
+        self._refuse_overridden_steps()
+        _checks.boolean("run_eagerly", run_eagerly)
+        _checks.boolean("auto_scale_loss", auto_scale_loss)
+        if jit_compile != "auto":
+            _checks.boolean("jit_compile", jit_compile)
+        steps = _checks.integer("steps_per_execution", steps_per_execution, 1)
+        _checks.only("loss_weights", _lone(loss_weights), 1.0)
         chosen_optimizer = optimizers.get(optimizer)
         chosen_optimizer.lower()
         chosen_loss = None if loss is None else losses.get(loss)
@@ -85,7 +118,10 @@ class CompiledModel(Layer):
         if engine not in (None, "native", "reference"):
             raise ValueError(f'engine must be "native" or "reference". Received: engine={engine!r}')
         with self._lock:
-            self.optimizer, self.loss, self.tracker = chosen_optimizer, chosen_loss, tracker
+            self.optimizer, self._loss, self.tracker = chosen_optimizer, chosen_loss, tracker
+            self.loss = loss
+            self.run_eagerly, self.jit_compile = run_eagerly, jit_compile
+            self.steps_per_execution = steps
             self._lowered_loss, self._compiled_engine = lowered, engine
             self._shuffle_seed = random.next_seed()
             self.compiled = True
@@ -93,14 +129,23 @@ class CompiledModel(Layer):
             self._with_slots = []
             Variable.tick()
 
+    def _refuse_overridden_steps(self) -> None:
+        """ValueError if a subclass has a Keras method of its own that the engines never call."""
+        own = [name for name in _STEPS if hasattr(self, name)]
+        if own:
+            raise ValueError(
+                "the engines of fastmlp run whole steps by themselves: a model cannot override "
+                f"{', '.join(own)}. Received: {type(self).__name__} with {own[0]}"
+            )
+
     def _require_loss(self) -> losses.Loss:
-        if self.loss is None:
+        if self._loss is None:
             state = "with loss=None" if self.compiled else "not at all"
             raise ValueError(
                 "compile must be called with a loss before fit, evaluate, train_on_batch or "
                 f"test_on_batch. Received: model {self.name!r}, compiled {state}"
             )
-        return self.loss
+        return self._loss
 
     @property
     def metrics(self) -> list[Any]:
@@ -149,49 +194,11 @@ class CompiledModel(Layer):
             self.optimizer.forget([v for v in self._with_slots if id(v) not in kept])
         self._with_slots = [v for v in self._with_slots if id(v) in kept]
 
-    def _checked(self, x: Any, y: Any, sample_weight: Any = None, prefix: str = "") -> Data:
-        """A set that fits this model, built for x if it was not."""
-        loss = self._require_loss()
-        self._build_for(x)
-        sample = tuple(size for size in self.input_shape[1:] if size is not None)
-        outputs = self._network().outputs
-        checked = data_module.checked_set(loss, sample, outputs, x, y, sample_weight, prefix)
-        _checks.finite(f"{prefix}x", checked.x)
-        return checked
 
-    def _training_sets(
-        self,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
-        class_weight: Any,
-        validation_split: float,
-        validation_data: Any,
-    ) -> tuple[Data, Data | None]:
-        """The set to train on and the one to validate with, all checked."""
-        share = _checks.number("validation_split", validation_split, 0.0, 1.0)
-        if class_weight is not None and sample_weight is not None:
-            raise ValueError(
-                "class_weight and sample_weight cannot be given together. "
-                f"Received: class_weight={class_weight!r} and sample_weight"
-            )
-        train, validation = self._checked(x, y, sample_weight), None
-        if validation_data is not None:
-            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-                raise ValueError(
-                    "validation_data must be (x, y) or (x, y, sample_weight). "
-                    f"Received: validation_data of type {type(validation_data).__name__}"
-                )
-            weights = validation_data[2] if len(validation_data) == 3 else None
-            validation = self._checked(
-                validation_data[0], validation_data[1], weights, "validation "
-            )
-        elif share:
-            train, validation = data_module.split(train, share)
-        return self._with_class_weight(train, class_weight), validation
-
-    def _with_class_weight(self, data: Data, class_weight: Any) -> Data:
-        if class_weight is None:
-            return data
-        weights = data_module.class_weights(class_weight, data.targets, self._network().outputs)
-        return Data(data.x, data.targets, weights)
+def _lone(loss_weights: Any) -> Any:
+    """The weight of the one loss, from Keras's argument."""
+    if isinstance(loss_weights, dict):
+        loss_weights = list(loss_weights.values())
+    if isinstance(loss_weights, (list, tuple)) and len(loss_weights) == 1:
+        loss_weights = loss_weights[0]
+    return 1.0 if loss_weights is None else loss_weights

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -109,9 +109,3 @@ def split(data: Data, validation_split: float) -> tuple[Data, Data]:
             f"Received: validation_split={validation_split} for {n} samples"
         )
     return take(data, 0, first), take(data, first, n)
-
-
-def batches(n: int, batch_size: int) -> Iterator[tuple[int, int]]:
-    """[start, stop) of each batch of n samples; the last may be shorter."""
-    for start in range(0, n, batch_size):
-        yield start, min(start + batch_size, n)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,17 +11,14 @@ from numpy.typing import NDArray
 from .. import _checks
 from ..callbacks.callback_list import CallbackList
 from ..callbacks.history import History
-from ..engine import Data
-from ..layers.shapes import rows_of
 from ..progress import Progress, create_progress
-from .stateful import StatefulModel
+from .feed import ArrayFeed, Chunk, Feed
+from .feeding import FeedingModel, Validation, optional_size
 from .summary import summary_text
-from .training import Trainer, evaluate_set, predict_rows, track, train_steps
-
-DEFAULT_BATCH_SIZE = 32
+from .training import Trainer, evaluate_feed, predict_feed, track, train_chunk
 
 
-class Model(StatefulModel):
+class Model(FeedingModel):
     """Base of the models: a layer made of layers that can be trained."""
 
     # Training.
@@ -37,11 +33,12 @@ class Model(StatefulModel):
         callbacks: Any = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
-        shuffle: bool = True,
+        shuffle: bool | str = True,
         class_weight: Any = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
-        *,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
     ) -> History:
@@ -49,12 +46,14 @@ class Model(StatefulModel):
 
         Parameters
         ----------
-        x : array_like
-            (N, ...) samples. C-contiguous float64, float32 and uint8 are read where they lie.
+        x : array_like, PyDataset, generator or iterable
+            (N, ...) samples. C-contiguous float64, float32 and uint8 are read where they lie. Or
+            what gives batches (x, y) or (x, y, sample_weight), each a step; all but a generator
+            are begun anew at each epoch.
         y : array_like
             Labels: (N,) or (N, 1) class indices for the sparse loss, else (N, K).
         batch_size : int, optional
-            Samples of a step, 32 by default; the last of an epoch may have fewer.
+            Samples of a step, 32 by default; the last of an epoch may have fewer. For arrays only.
         epochs, initial_epoch : int
             Epochs initial_epoch, ..., epochs - 1 are run.
         verbose : {"auto", 0, 1, 2}
@@ -64,14 +63,22 @@ class Model(StatefulModel):
             Called as training goes on.
         validation_split : float
             In [0, 1): the last share of x, y and sample_weight, split off before any shuffling.
-        validation_data : tuple, optional
-            (x, y) or (x, y, sample_weight); goes before ``validation_split``.
-        shuffle : bool
-            Whether each epoch visits the samples in a new order.
+        validation_data : tuple, PyDataset, generator or iterable, optional
+            (x, y), (x, y, sample_weight) or what gives batches of these; goes before
+            ``validation_split``.
+        shuffle : bool or "batch"
+            Whether each epoch visits the samples of arrays, or the batches of a PyDataset, in a
+            new order; "batch": the samples of each batch. A generator's order is its own.
         class_weight : dict, optional
             Class index to the weight of its samples.
         sample_weight : array_like, optional
             (N,) weights of the samples; not together with ``class_weight``.
+        steps_per_epoch : int, optional
+            Steps of an epoch; the next epoch goes on where it stopped. By default all the data,
+            which an endless generator does not have. Without ``batch_size`` the arrays are cut
+            into so many batches.
+        validation_steps : int, optional
+            Batches to validate with, from the beginning; by default all.
         validation_batch_size : int, optional
             Defaults to ``batch_size``.
         validation_freq : int or list of int
@@ -99,19 +106,22 @@ class Model(StatefulModel):
         3
         """
         self._require_loss()
-        size = _batch_size("batch_size", batch_size, DEFAULT_BATCH_SIZE)
-        validation_size = _batch_size("validation_batch_size", validation_batch_size, size)
+        size = optional_size("batch_size", batch_size)
+        steps = optional_size("steps_per_epoch", steps_per_epoch)
         epochs = _checks.integer("epochs", epochs, 0)
         initial_epoch = _checks.integer("initial_epoch", initial_epoch, 0)
         validates = _validates(validation_freq)
-        shuffle = _checks.boolean("shuffle", shuffle)
+        if shuffle != "batch":
+            shuffle = _checks.boolean("shuffle", shuffle)
         level, progress = create_progress(verbose)
-        train, validation = self._training_sets(
-            x, y, sample_weight, class_weight, validation_split, validation_data
+        validation = Validation(
+            validation_split, validation_data, validation_batch_size, validation_steps
+        )
+        feed, validation_feed = self._training_feeds(
+            x, y, sample_weight, class_weight, size, shuffle, steps, validation
         )
 
-        steps = -(-len(train.x) // size)
-        hooks = CallbackList.of(callbacks, self, verbose=level, epochs=epochs, steps=steps)
+        hooks = CallbackList.of(callbacks, self, verbose=level, epochs=epochs, steps=feed.steps)
         history = hooks.history or History()
         if hooks.history is None:
             hooks.append(history)
@@ -119,15 +129,16 @@ class Model(StatefulModel):
         def validate(epoch: int) -> dict[str, float]:
             if not validates(epoch):
                 return {}
-            assert validation is not None
-            scores = self._evaluate(validation, validation_size, hooks)
+            assert validation_feed is not None
+            validation_feed.reset()
+            scores = self._evaluate(validation_feed, hooks, Progress())
             return {f"val_{name}": value for name, value in scores.items()}
 
         self.history = history
         with self.tracker.borrowed() as tracker:
             shown = progress if hooks.progbar is None else Progress()
-            trainer = Trainer(self, train, size, shuffle, hooks, shown, tracker)
-            trainer.run(initial_epoch, epochs, None if validation is None else validate)
+            trainer = Trainer(self, feed, hooks, shown, tracker)
+            trainer.run(initial_epoch, epochs, None if validation_feed is None else validate)
         return history
 
     def train_on_batch(
@@ -145,16 +156,14 @@ class Model(StatefulModel):
         float, list of float or dict
             The loss before the step and the metrics, as from ``evaluate``.
         """
-        train, _ = self._training_sets(x, y, sample_weight, class_weight, 0.0, None)
-        n = len(train.x)
-        rows = np.arange(n, dtype=np.int64)
+        as_dict = _checks.boolean("return_dict", return_dict)
+        data = self._one_batch(self._checked_weighted(x, y, sample_weight, class_weight))
+        chunk = Chunk(data, len(data.x), 1)
         with self.tracker.borrowed() as tracker:
             tracker.reset()
-            recorded = train_steps(
-                self, self._bind(), train, rows, n, 1, record_outputs=tracker.needs_outputs
-            )
-            track(tracker, train, rows, n, recorded)
-            return _returned(tracker.result(), return_dict)
+            recorded = train_chunk(self, chunk, record_outputs=tracker.needs_outputs)
+            track(tracker, data, chunk.rows, chunk.batch_size, recorded)
+            return _returned(tracker.result(), as_dict)
 
     def loss_and_gradient(
         self, x: Any, y: Any, sample_weight: Any = None
@@ -187,7 +196,7 @@ class Model(StatefulModel):
         >>> model.loss_and_gradient([[2.0]], [1.0])
         (1.0, [array([[4.]]), array([2.])])
         """
-        data = self._checked(x, y, sample_weight)
+        data = self._one_batch(self._checked(x, y, sample_weight))
         assert self.optimizer is not None
         loss, flat = self._bind().engine.gradient(
             data, np.arange(len(data.x), dtype=np.int64), int(self.optimizer.steps)
@@ -207,7 +216,7 @@ class Model(StatefulModel):
         batch_size: int | None = None,
         verbose: Any = "auto",
         sample_weight: Any = None,
-        *,
+        steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
@@ -218,7 +227,9 @@ class Model(StatefulModel):
         x, y, sample_weight, verbose, callbacks
             As for ``fit``.
         batch_size : int, optional
-            Matters for losses whose reduction is not the mean; 32 by default.
+            Matters for losses whose reduction is not the mean; 32 by default. For arrays only.
+        steps : int, optional
+            Batches to evaluate, by default all.
         return_dict : bool
             Whether to return a dict instead.
 
@@ -240,52 +251,57 @@ class Model(StatefulModel):
         >>> model.evaluate([[0.0], [1.0]], [0.0, 3.0], verbose=0)
         2.0
         """
-        size = _batch_size("batch_size", batch_size, DEFAULT_BATCH_SIZE)
+        size, steps = optional_size("batch_size", batch_size), optional_size("steps", steps)
+        as_dict = _checks.boolean("return_dict", return_dict)
         level, progress = create_progress(verbose)
-        checked = self._checked(x, y, sample_weight)
-        steps = -(-len(checked.x) // size)
-        hooks = CallbackList.of(callbacks, self, verbose=level, epochs=1, steps=steps)
+        feed = self._evaluation_feed(x, y, sample_weight, size, steps)
+        hooks = CallbackList.of(callbacks, self, verbose=level, epochs=1, steps=feed.steps)
         if hooks.progbar is not None:
             progress = Progress()
         try:
-            progress.begin(None, steps)
-            logs = self._evaluate(checked, size, hooks)
+            progress.begin(None, feed.steps)
+            logs = self._evaluate(feed, hooks, progress)
             progress.end(logs)
         finally:
             progress.close()
-        return _returned(logs, _checks.boolean("return_dict", return_dict))
+        return _returned(logs, as_dict)
 
-    def _evaluate(self, data: Data, batch_size: int, hooks: CallbackList) -> dict[str, float]:
-        assert self._lowered_loss is not None
+    def _evaluate(self, feed: Feed, hooks: CallbackList, progress: Progress) -> dict[str, float]:
         with self.tracker.borrowed() as tracker:
-            return evaluate_set(tracker, self._bind(), self._lowered_loss, data, batch_size, hooks)
+            return evaluate_feed(self, tracker, feed, hooks, progress)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Loss and metrics of one batch, as from ``evaluate``."""
-        checked = self._checked(x, y, sample_weight)
-        logs = self._evaluate(checked, len(checked.x), CallbackList(model=self))
-        return _returned(logs, return_dict)
+        as_dict = _checks.boolean("return_dict", return_dict)
+        data = self._checked(x, y, sample_weight)
+        feed = ArrayFeed(data, len(data.x))
+        logs = self._evaluate(feed, CallbackList(model=self), Progress())
+        return _returned(logs, as_dict)
 
     def predict(
         self,
         x: Any,
         batch_size: int | None = None,
         verbose: Any = "auto",
-        *,
+        steps: int | None = None,
         callbacks: Any = None,
     ) -> NDArray[np.float64]:
         """Outputs for a set, without dropout.
 
         Parameters
         ----------
-        x : array_like
-            (N, ...) samples.
+        x : array_like, PyDataset, generator or iterable
+            (N, ...) samples, or what gives batches of them: (x,), or (x, y) of which y is left
+            out, as Keras does.
         batch_size : int, optional
-            Samples of a batch that ``callbacks`` see; the result does not depend on it.
+            Samples of a batch that ``steps`` and ``callbacks`` count, 32 by default; the result
+            does not depend on it. For arrays only.
         verbose : {"auto", 0, 1, 2}
             "auto" prints nothing.
+        steps : int, optional
+            Batches to predict, by default all.
         callbacks : list of Callback, optional
             Called before and after.
 
@@ -307,29 +323,26 @@ class Model(StatefulModel):
         >>> model.predict([[1.0, 2.0]])
         array([[3.]])
         """
-        size = _batch_size("batch_size", batch_size, DEFAULT_BATCH_SIZE)
+        size, steps = optional_size("batch_size", batch_size), optional_size("steps", steps)
         level, progress = create_progress(verbose, automatic=0)
-        self._build_for(x)
-        binding = self._bind()
-        rows = rows_of(x, self._sample_shape)
-        steps = -(-len(rows) // size)
-        hooks = CallbackList.of(callbacks, self, verbose=level, epochs=1, steps=steps)
+        feed = self._prediction_feed(x, size, steps)
+        hooks = CallbackList.of(callbacks, self, verbose=level, epochs=1, steps=feed.steps)
         if hooks.progbar is not None:
             progress = Progress()
         try:
-            progress.begin(None, steps)
-            outputs = predict_rows(binding, rows, size, hooks)
+            progress.begin(None, feed.steps)
+            outputs = predict_feed(self, feed, hooks, progress)
             progress.end({})
         finally:
             progress.close()
-        # NaN in x shows in the few outputs; only then are the many inputs looked at.
-        if not np.isfinite(outputs).all():
-            _checks.finite("x", rows)
-        return outputs.reshape(-1, *(size for size in self.output_shape[1:] if size is not None))
+        return outputs.reshape(-1, *self.output_shape[1:])
 
     def predict_on_batch(self, x: Any) -> NDArray[np.float64]:
-        """Outputs (N, K) for one batch, without dropout."""
-        return self.predict(x)
+        """Outputs (N, K) for one batch of arrays, without dropout."""
+        data = self._one_batch(self._checked_inputs(x))
+        return predict_feed(
+            self, ArrayFeed(data, len(data.x)), CallbackList(model=self), Progress()
+        ).reshape(-1, *self.output_shape[1:])
 
     def summary(
         self,
@@ -367,10 +380,6 @@ class Model(StatefulModel):
             print(text, end="")
         else:
             print_fn(text)
-
-
-def _batch_size(name: str, value: Any, default: int) -> int:
-    return default if value is None else _checks.integer(name, value, 1, sys.maxsize)
 
 
 def _validates(frequency: Any) -> Callable[[int], bool]:

@@ -7,19 +7,19 @@ Where nobody looks at the end of an epoch, a chunk holds as many short ones as f
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..binding import Binding
+from .. import _checks
 from ..callbacks.callback_list import CallbackList
 from ..engine import Data, Float64Array, StepsResult
-from ..engine import Loss as LoweredLoss
 from ..progress import Progress
-from .data import batches, take
+from .feed import ArrayFeed, Chunk, Feed
 from .tracker import Tracker, batch_losses
 
 if TYPE_CHECKING:
@@ -32,18 +32,14 @@ _LARGEST_GROWTH = 8  # so that one mistimed chunk does not lead to a very long o
 
 
 class Trainer:
-    """Runs training epochs of a compiled model over one set.
+    """Runs training epochs of a compiled model.
 
     Parameters
     ----------
     model : CompiledModel
         Compiled and built.
-    data : Data
-        The training set.
-    batch_size : int
-        Rows of a batch; the last of an epoch may be shorter.
-    shuffle : bool
-        Whether each epoch visits the rows in a new order.
+    feed : Feed
+        Where the batches come from.
     callbacks, progress
         What is told about each batch or chunk.
     tracker : Tracker
@@ -53,25 +49,21 @@ class Trainer:
     def __init__(
         self,
         model: CompiledModel,
-        data: Data,
-        batch_size: int,
-        shuffle: bool,
+        feed: Feed,
         callbacks: CallbackList,
         progress: Progress,
         tracker: Tracker,
     ) -> None:
         self._model = model
         self._tracker = tracker
-        self._data = data
-        self._batch_size = batch_size
-        self._steps = -(-len(data.x) // batch_size)
-        self._shuffle = shuffle
+        self._feed = feed
         self._callbacks = callbacks
         self._progress = progress
         self._by_batch = callbacks.wants(
             "on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"
         )
-        self._chunk = 1 if self._by_batch else _FIRST_CHUNK
+        # A callback that asks for batches is told of so many at once, as in Keras.
+        self._chunk = model.steps_per_execution if self._by_batch else _FIRST_CHUNK
 
     def run(
         self, first: int, epochs: int, validate: Callable[[int], dict[str, float]] | None
@@ -88,15 +80,19 @@ class Trainer:
             # Where training goes on that was killed, as a callback has just found out.
             (epoch, done), model._resume_at = model._resume_at or (first, 0), None
             while epoch < epochs:
-                if unwatched and not done and self._chunk >= self._steps:
-                    for logs in self._run_epochs(min(self._chunk // self._steps, epochs - epoch)):
+                several = self._fitting_epochs(epochs - epoch) if unwatched and not done else 0
+                if several:
+                    for logs in self._run_epochs(several):
                         callbacks.call("on_epoch_end", epoch, logs)
                         epoch += 1
                     continue
                 callbacks.call("on_epoch_begin", epoch, {})
                 heading = f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else None
-                progress.begin(heading, self._steps)
-                logs, done = self._run_epoch(done), 0
+                progress.begin(heading, self._feed.steps)
+                found, done = self._run_epoch(done), 0
+                if found is None:
+                    break
+                logs = found
                 if validate is not None:
                     logs.update(validate(epoch + 1))
                 callbacks.call("on_epoch_end", epoch, logs)
@@ -119,60 +115,56 @@ class Trainer:
         assert model.optimizer is not None
         model.optimizer.finalize_variable_values(model.trainable_weights)
 
-    def _run_epoch(self, done: int) -> dict[str, float]:
-        """Train over all rows once, but for the first ``done`` batches; loss and metrics of the
-        rest of the epoch."""
-        tracker, batch_size = self._tracker, self._batch_size
-        binding = self._model._bind()
-        order = self._order(binding, -done)
+    def _run_epoch(self, done: int) -> dict[str, float] | None:
+        """Train for an epoch but for its first ``done`` batches; loss and metrics of the rest, or
+        None if there were no more data."""
+        tracker, feed = self._tracker, self._feed
         tracker.reset()
-        logs: dict[str, float] = {}
-        while done < self._steps and not self._model.stop_training:
-            count = min(self._chunk, self._steps - done)
+        logs: dict[str, float] | None = None
+        feed.begin(done)
+        while not self._model.stop_training:
+            chunk = feed.take(self._chunk)
+            if chunk is None:
+                break
             if self._by_batch:
                 self._callbacks.call("on_train_batch_begin", done, logs={})
             started = time.perf_counter()
-            rows = order[done * batch_size : (done + count) * batch_size]
-            recorded = train_steps(
-                self._model, binding, self._data, rows, batch_size, count, tracker.needs_outputs
-            )
-            track(tracker, self._data, rows, batch_size, recorded)
-            self._adapt(count, time.perf_counter() - started)
-            done += count
+            recorded = train_chunk(self._model, chunk, tracker.needs_outputs)
+            track(tracker, chunk.data, chunk.rows, chunk.batch_size, recorded)
+            self._adapt(chunk.steps, time.perf_counter() - started)
+            done += chunk.steps
             logs = tracker.result()
             if self._by_batch:
                 self._callbacks.call("on_train_batch_end", done - 1, logs=logs)
             self._callbacks.call("_on_pause")
             self._progress.update(done, logs)
+        feed.end()
         return logs
+
+    def _fitting_epochs(self, most: int) -> int:
+        """How many epochs to run in one go, none if they are too long for that."""
+        feed = self._feed
+        if not isinstance(feed, ArrayFeed) or not feed.whole:
+            return 0
+        return min(self._chunk // feed.steps, most)
 
     def _run_epochs(self, count: int) -> Iterator[dict[str, float]]:
         """Train over all rows ``count`` times in one go; loss and metrics of each epoch."""
-        tracker, steps = self._tracker, count * self._steps
-        binding = self._model._bind()
+        feed, tracker = self._feed, self._tracker
+        assert isinstance(feed, ArrayFeed)
+        steps = count * feed.steps
         started = time.perf_counter()
-        orders = np.stack([self._order(binding, epoch * self._steps) for epoch in range(count)])
-        recorded = train_steps(
-            self._model, binding, self._data, orders, self._batch_size, steps, tracker.needs_outputs
-        )
+        orders = np.stack([feed.order(epoch * feed.steps) for epoch in range(count)])
+        chunk = Chunk(feed.data, feed.batch_size, steps, orders)
+        recorded = train_chunk(self._model, chunk, tracker.needs_outputs)
         self._adapt(steps, time.perf_counter() - started)
         outputs = [None] * count if recorded.outputs is None else np.split(recorded.outputs, count)
         for order, losses, shown in zip(
             orders, np.split(recorded.losses, count), outputs, strict=True
         ):
             tracker.reset()
-            track(tracker, self._data, order, self._batch_size, StepsResult(losses, shown))
+            track(tracker, feed.data, order, feed.batch_size, StepsResult(losses, shown))
             yield tracker.result()
-
-    def _order(self, binding: Binding, ahead: int) -> NDArray[np.int64]:
-        """The rows in the order in which the epoch that begins ``ahead`` steps from now visits
-        them; negative if it has begun."""
-        n = len(self._data.x)
-        if not self._shuffle:
-            return np.arange(n, dtype=np.int64)
-        assert self._model.optimizer is not None
-        step = int(self._model.optimizer.steps) + ahead
-        return binding.engine.permutation(self._model._shuffle_seed, step, n)
 
     def _adapt(self, steps: int, seconds: float) -> None:
         """Choose the next chunk from the time of the last."""
@@ -181,31 +173,24 @@ class Trainer:
             self._chunk = max(1, min(fitting, _LARGEST_GROWTH * self._chunk))
 
 
-def train_steps(
-    model: CompiledModel,
-    binding: Binding,
-    data: Data,
-    rows: NDArray[np.int64],
-    batch_size: int,
-    steps: int,
-    record_outputs: bool,
-) -> StepsResult:
-    """Run ``steps`` steps over ``rows``: (n,), or (E, n) for E epochs."""
+def train_chunk(model: CompiledModel, chunk: Chunk, record_outputs: bool) -> StepsResult:
+    """Run the chunk's steps; its rows may be (E, n) for E epochs."""
     optimizer = model.optimizer
     assert optimizer is not None
     if int(optimizer.steps) == 0:
         optimizer.begin(v for v in model.weights if v.trainable)
+    binding, size = model._bind(), chunk.batch_size
 
     def run(rows: NDArray[np.int64], steps: int) -> StepsResult:
         rates = optimizer.rates(steps)
-        return binding.train(data, rows, batch_size, rates, optimizer.steps, record_outputs)
+        return binding.train(chunk.data, rows, size, rates, optimizer.steps, record_outputs)
 
     if not optimizer.asks_each_step:
-        return run(rows, steps)
+        return run(chunk.rows, chunk.steps)
     done = [
-        run(order[start:stop], 1)
-        for order in np.atleast_2d(rows)
-        for start, stop in batches(len(order), batch_size)
+        run(order[start : start + size], 1)
+        for order in np.atleast_2d(chunk.rows)
+        for start in range(0, len(order), size)
     ]
     losses = np.concatenate([each.losses for each in done])
     outputs = [each.outputs for each in done if each.outputs is not None]
@@ -222,48 +207,65 @@ def track(
         tracker.update_metrics(data.targets[rows], recorded.outputs, weights)
 
 
-def evaluate_set(
+def evaluate_feed(
+    model: CompiledModel,
     tracker: Tracker,
-    binding: Binding,
-    loss: LoweredLoss,
-    data: Data,
-    batch_size: int,
+    feed: Feed,
     callbacks: CallbackList,
+    progress: Progress,
 ) -> dict[str, float]:
-    """Loss and metrics over a set, as Keras has them from batches of ``batch_size``."""
+    """Loss and metrics over an epoch of a feed, as Keras has them from its batches."""
+    loss = model._lowered_loss
+    assert loss is not None
     by_batch = callbacks.wants("on_test_batch_begin", "on_test_batch_end")
-    n = len(data.x)
     tracker.reset()
     callbacks.call("on_test_begin", {})
     logs: dict[str, float] = {}
-    for batch, (start, stop) in enumerate(batches(n, batch_size if by_batch else n)):
-        part = take(data, start, stop)
+    done = 0
+    for chunk in _chunks(feed, model.steps_per_execution if by_batch else sys.maxsize):
+        data = chunk.data
         if by_batch:
-            callbacks.call("on_test_batch_begin", batch, logs={})
-        losses, outputs = binding.engine.evaluate(part)
-        reduced = batch_losses(loss, losses, part, batch_size)
-        tracker.update_loss(reduced, stop - start, batch_size)
-        tracker.update_metrics(part.targets, outputs, part.sample_weight)
+            callbacks.call("on_test_batch_begin", done, logs={})
+        losses, outputs = model._bind().engine.evaluate(data)
+        reduced = batch_losses(loss, losses, data, chunk.batch_size)
+        tracker.update_loss(reduced, len(data.x), chunk.batch_size)
+        tracker.update_metrics(data.targets, outputs, data.sample_weight)
+        done += chunk.steps
         logs = tracker.result()
         if by_batch:
-            callbacks.call("on_test_batch_end", batch, logs=logs)
+            callbacks.call("on_test_batch_end", done - 1, logs=logs)
+        progress.update(done, logs)
     callbacks.call("on_test_end", logs)
     return logs
 
 
-def predict_rows(
-    binding: Binding, rows: NDArray[Any], batch_size: int, callbacks: CallbackList
+def _chunks(feed: Feed, steps: int) -> Iterator[Chunk]:
+    """An epoch's chunks of at most ``steps`` steps."""
+    feed.begin()
+    while (chunk := feed.take(steps)) is not None:
+        yield chunk
+    feed.end()
+
+
+def predict_feed(
+    model: CompiledModel, feed: Feed, callbacks: CallbackList, progress: Progress
 ) -> Float64Array:
-    """Outputs (N, K) of rows (N, F): one call of the engine unless a callback asks for batches."""
+    """Outputs (N, K) of an epoch of a feed."""
+    by_batch = callbacks.wants("on_predict_batch_begin", "on_predict_batch_end")
     callbacks.call("on_predict_begin", {})
-    if callbacks.wants("on_predict_batch_begin", "on_predict_batch_end"):
-        parts = []
-        for batch, (start, stop) in enumerate(batches(len(rows), batch_size)):
-            callbacks.call("on_predict_batch_begin", batch, logs={})
-            parts.append(binding.engine.predict(rows[start:stop]))
-            callbacks.call("on_predict_batch_end", batch, logs={"outputs": parts[-1]})
-        outputs = np.concatenate(parts)
-    else:
-        outputs = binding.engine.predict(rows)
+    parts: list[Float64Array] = []
+    done = 0
+    for chunk in _chunks(feed, model.steps_per_execution if by_batch else sys.maxsize):
+        if by_batch:
+            callbacks.call("on_predict_batch_begin", done, logs={})
+        outputs = model._bind().engine.predict(chunk.data.x)
+        # NaN in x shows in the few outputs; only then are the many inputs looked at.
+        if not np.isfinite(outputs).all():
+            _checks.finite("x", chunk.data.x)
+        parts.append(outputs)
+        done += chunk.steps
+        if by_batch:
+            callbacks.call("on_predict_batch_end", done - 1, logs={"outputs": outputs})
+        progress.update(done, {})
     callbacks.call("on_predict_end", {})
-    return outputs
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -11,9 +11,14 @@ from .._naming import reset as clear_session
 from ..random import set_random_seed
 from .arrays import normalize, split_dataset, to_categorical
 from .progbar import Progbar
+from .py_dataset import PyDataset
+
+Sequence = PyDataset  # Keras 2's name
 
 __all__ = [
     "Progbar",
+    "PyDataset",
+    "Sequence",
     "clear_session",
     "disable_interactive_logging",
     "enable_interactive_logging",
