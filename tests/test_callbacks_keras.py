@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from small_model import EXACT, X, Y, assert_same_weights, make_model
 
-from fastmlp import callbacks, metrics
+from fastmlp import callbacks, metrics, optimizers
 
 
 class Feed(callbacks.Callback):
@@ -392,3 +392,36 @@ def test_lambda_callback_takes_keras_s_first_arguments_by_place():
     )
     expected = "train_begin epoch_begin batch_begin batch_end test_end epoch_end train_end"
     assert calls == expected.split()
+
+
+# Averages.
+
+
+def test_averages_are_there_for_tests_only(engine):
+    optimizer = optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
+    model, twin = make_model(engine, optimizer), make_model(engine, "sgd")
+    twin.optimizer.learning_rate = 0.1
+    swap = callbacks.SwapEMAWeights()
+    seen = []
+    look = callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(model.get_weights())
+    )
+    options = {"epochs": 3, "shuffle": False, "verbose": 0, "validation_split": 0.2}
+    model.fit(X, Y, callbacks=[swap, look], **options)
+    twin.fit(X, Y, **options)
+    for mine, other in zip(seen[-1], twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, other)
+    assert not swap._averages_in_model
+    before = model.get_weights()
+    outputs = model.predict(X, callbacks=[swap])
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(outputs, model.predict(X))  # at the end weights are averages
+
+
+def test_averages_need_an_optimizer_that_keeps_them():
+    hooks = [callbacks.SwapEMAWeights()]
+    with pytest.raises(ValueError, match="must be used when `use_ema=True` is set"):
+        make_model("reference").fit(X, Y, validation_split=0.5, callbacks=hooks, verbose=0)
+    with pytest.raises(ValueError, match="swap_on_epoch must be"):
+        callbacks.SwapEMAWeights(1)

@@ -11,6 +11,7 @@ from .lambda_callback import LambdaCallback
 from .progbar_logger import ProgbarLogger
 
 if TYPE_CHECKING:
+    from .averages import SwapEMAWeights
     from .checkpoints import BackupAndRestore, ModelCheckpoint
     from .control import LearningRateScheduler, StopAtTime, TerminateOnNaN
     from .finder import LearningRateFinder
@@ -33,6 +34,7 @@ __all__ = [
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "StopAtTime",
+    "SwapEMAWeights",
     "TerminateOnNaN",
 ]
 
@@ -48,6 +50,7 @@ _HOMES = {
     "ReduceLROnPlateau": "monitor",
     "RemoteMonitor": "logs",
     "StopAtTime": "control",
+    "SwapEMAWeights": "averages",
     "TerminateOnNaN": "control",
 }
 
