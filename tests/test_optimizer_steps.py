@@ -341,6 +341,28 @@ def test_wrong_arguments(cls, options, message):
         getattr(optimizers, cls)(**options)
 
 
+def test_adafactor_takes_matrices_and_vectors_of_the_engine(engine):
+    """Alone it takes all, along the last two axes, as Keras's."""
+    layers = fastmlp.layers
+    model = fastmlp.Sequential(
+        [layers.Input((3, 2)), layers.PReLU(), layers.Flatten(), layers.Dense(1)]
+    )
+    model.compile("adafactor", "mse", engine=engine)
+    with pytest.raises(ValueError, match=r"Adafactor keeps sums.*alpha' of shape \(3, 2\)"):
+        model.fit(np.ones((2, 3, 2)), np.ones(2), verbose=0)
+    rng = np.random.default_rng(0)
+    stack = Variable(rng.standard_normal((2, 3, 4)))
+    optimizer = optimizers.Adafactor(1e-9, epsilon_2=0.0)
+    g = rng.standard_normal((2, 3, 4))
+    optimizer.apply([g], [stack])
+    squares = g * g + 1e-30
+    r, c = squares.mean(axis=2), squares.mean(axis=1)
+    for found, expected in zip(optimizer.variables[2:4], (r, c), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
+    v = r[:, :, None] * c[:, None, :] / r.mean(axis=1)[:, None, None]
+    np.testing.assert_allclose(optimizer.variables[4], v, rtol=1e-14)
+
+
 def test_unknown_arguments_are_named():
     with pytest.raises(TypeError, match="decay"):
         Adam(decay=0.1)

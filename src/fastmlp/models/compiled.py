@@ -74,7 +74,7 @@ class CompiledModel(Layer):
         Parameters
         ----------
         optimizer : str or Optimizer
-            "rmsprop" (Keras's default), "adam", "sgd" or an instance.
+            "rmsprop" (Keras's default), another of :mod:`fastmlp.optimizers`, or an instance.
         loss : str or Loss
             Needed for ``fit`` and ``evaluate``.
         loss_weights : float, list of one float or dict of one float, optional
@@ -181,11 +181,21 @@ class CompiledModel(Layer):
         return Training(self._lowered_loss, optimizer.lower(), optimizer.clip(), tail)
 
     def _slots(self, variables: Sequence[Variable]) -> list[list[Variable]]:
-        if self._training() is None or self.optimizer is None:
+        training = self._training()
+        if training is None or self.optimizer is None:
             return []
         self._forget_removed()
         self._with_slots = list(variables)
-        return [self.optimizer.slots(v) if v.trainable else [] for v in variables]
+        slots = [self.optimizer.slots(v) if v.trainable else [] for v in variables]
+        shapes = self._network().parameter_shapes
+        for variable, shape, kept in zip(variables, shapes, slots, strict=True):
+            if kept and len(kept) != len(training.slot_shapes(shape)):
+                raise ValueError(
+                    f"{type(self.optimizer).__name__} keeps sums along the axes of a weight, which "
+                    "fastmlp has for matrices and vectors only: choose another optimizer. "
+                    f"Received: weight {variable.path!r} of shape {variable.shape}"
+                )
+        return slots
 
     def _forget_removed(self) -> None:
         """Slots of weights that are no longer the model's go."""

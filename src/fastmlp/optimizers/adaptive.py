@@ -266,7 +266,8 @@ class Adafactor(Optimizer):
             return np.zeros(variable.shape)
         if len(variable.shape) < 2:  # not used; Keras lists it
             return np.zeros(())
-        return np.zeros(variable.shape[:1] if name == "r" else variable.shape[1:])
+        *stack, rows, columns = variable.shape
+        return np.zeros((*stack, rows if name == "r" else columns))
 
     def _engine_slots(self, variable: Variable) -> tuple[str, ...]:
         return self.slot_names if len(variable.shape) > 1 else ("velocity",)

@@ -156,7 +156,9 @@ class Adafactor(Optimizer):
         return 1
 
     def slot_shapes(self, shape: Shape) -> list[Shape]:
-        return [shape] if len(shape) < 2 else [shape[:1], shape[1:], shape]
+        if len(shape) < 2:
+            return [shape]
+        return [shape[:-1], (*shape[:-2], shape[-1]), shape]
 
     @property
     def still(self) -> bool:
@@ -170,9 +172,10 @@ class Adafactor(Optimizer):
         if w.ndim < 2:
             new = [beta * slots[0] + (1.0 - beta) * squares]
         else:
-            rows = beta * slots[0] + (1.0 - beta) * squares.mean(axis=1)
-            columns = beta * slots[1] + (1.0 - beta) * squares.mean(axis=0)
-            new = [rows, columns, np.outer(rows / rows.mean(), columns)]
+            rows = beta * slots[0] + (1.0 - beta) * squares.mean(axis=-1)
+            columns = beta * slots[1] + (1.0 - beta) * squares.mean(axis=-2)
+            relative = rows / rows.mean(axis=-1, keepdims=True)
+            new = [rows, columns, relative[..., :, None] * columns[..., None, :]]
         u = g / np.sqrt(new[-1])
         alpha = np.maximum(self.epsilon_2, _rms(w)) * min(rate, 1.0 / np.sqrt(t))
         return w - alpha * (u / np.maximum(1.0, _rms(u) / self.clip_threshold)), new
