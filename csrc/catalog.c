@@ -19,6 +19,8 @@ static const word_entry operations[] = {FM_OPERATIONS(WORD, OPTION)};
 static const word_entry losses[] = {FM_LOSSES(WORD, OPTION)};
 static const word_entry reductions[] = {FM_REDUCTIONS(WORD, OPTION)};
 static const word_entry optimizers[] = {FM_OPTIMIZERS(WORD, OPTION)};
+static const word_entry regularizers[] = {FM_REGULARIZERS(WORD, OPTION)};
+static const word_entry constraints[] = {FM_CONSTRAINTS(WORD, OPTION)};
 
 static const struct {
     const word_entry *words;
@@ -28,6 +30,8 @@ static const struct {
     [FM_LOSS_FAMILY] = {losses, FM_LOSS_COUNT},
     [FM_REDUCTION_FAMILY] = {reductions, FM_REDUCTION_COUNT},
     [FM_OPTIMIZER_FAMILY] = {optimizers, FM_OPTIMIZER_COUNT},
+    [FM_REGULARIZER_FAMILY] = {regularizers, FM_REGULARIZER_COUNT},
+    [FM_CONSTRAINT_FAMILY] = {constraints, FM_CONSTRAINT_COUNT},
 };
 
 static const word_entry *entry_of(fm_family family, int kind)
@@ -90,6 +94,8 @@ static bool is_in_range(fm_range_kind range, double value)
         return value == 0 || value == 1;
     case FM_SIZE:
         return value >= 1 && value <= 0x1p52 && value == floor(value);
+    case FM_AXIS:
+        return value == 0 || value == 1 || value == 2;
     }
     return false;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The one list of everything with a name: layers, activations, losses, reductions, optimizers
- * and their options. From it come the enumerations, the structures in which formulas read their
- * options, the arrays of kernels, the checks of options, and the names that fm_find serves.
+ * The one list of everything with a name: layers, activations, losses, reductions, optimizers,
+ * regularizers, constraints and their options. From it come the enumerations, the structures in
+ * which formulas read their options, the arrays of kernels, the checks of options, and the
+ * names that fm_find serves.
  *
  * O(option, default, range) is one option; what an X takes besides them is said above each
  * list. A word is {kind, option[]}, its options in the order of the list.
@@ -27,6 +28,7 @@ typedef enum fm_range_kind {
     FM_MARGIN,   /* in [0, 1/2) */
     FM_FLAG,     /* 0 or 1 */
     FM_SIZE,     /* a whole number from 1 to 2^52 */
+    FM_AXIS,     /* 0, 1, or 2 for both axes */
 } fm_range_kind;
 
 /* clang-format off */
@@ -55,7 +57,9 @@ typedef enum fm_range_kind {
  *   repeat: each row so many times.
  *   embedding: each number x becomes row x of w (entries, outputs), the one parameter.
  *   category_encoding: a row of numbers below `tokens` becomes a row of tokens: how often, or if
- *     not count whether, each is there. */
+ *     not count whether, each is there.
+ *   activity_regularization: y = x; the mean over a batch of l1 sum |x| + l2 sum x^2 by sample is
+ *     added to its loss. */
 #define FM_LAYERS(X, O)                                                                        \
     X(dense, O(outputs, 1, FM_SIZE) O(use_bias, 1, FM_FLAG) O(trainable, 1, FM_FLAG))          \
     X(softmax, )                                                                               \
@@ -73,7 +77,8 @@ typedef enum fm_range_kind {
     X(transpose, O(first, 1, FM_SIZE) O(second, 1, FM_SIZE) O(inner, 1, FM_SIZE))              \
     X(repeat, O(times, 1, FM_SIZE))                                                            \
     X(embedding, O(entries, 1, FM_SIZE) O(outputs, 1, FM_SIZE) O(trainable, 1, FM_FLAG))       \
-    X(category_encoding, O(tokens, 1, FM_SIZE) O(count, 0, FM_FLAG))
+    X(category_encoding, O(tokens, 1, FM_SIZE) O(count, 0, FM_FLAG))          \
+    X(activity_regularization, O(l1, 0, FM_LEAST_0) O(l2, 0, FM_LEAST_0))
 
 /* Activations work element by element, in place, on what a layer put out. X(name, options, noise):
  * whether it is there while training only and draws random numbers.
@@ -217,6 +222,25 @@ typedef enum fm_range_kind {
     X(adafactor, O(beta_2_decay, -0.8, FM_ANY) O(epsilon_1, 1e-30, FM_LEAST_0)                 \
       O(epsilon_2, 1e-3, FM_LEAST_0) O(clip_threshold, 1, FM_POSITIVE), 1, false, SCALED)
 
+/* Regularizers of a parameter w: a penalty, added to the loss, whose slope is added to the
+ * gradient before that is clipped. X(name, options).
+ *   l1_l2: l1 sum |w| + l2 sum w^2.
+ *   orthogonal: factor / (n (n - 1)) sum over i != j of |v_i v_j|, where the v_i are the n >= 2
+ *     rows of a matrix, or columns, each over the larger of its norm and epsilon; 0 / 0 is 0. */
+#define FM_REGULARIZERS(X, O)                                                                  \
+    X(l1_l2, O(l1, 0, FM_LEAST_0) O(l2, 0, FM_LEAST_0))                                        \
+    X(orthogonal, O(factor, 0.01, FM_LEAST_0) O(columns, 0, FM_FLAG)                           \
+      O(epsilon, 1e-7, FM_LEAST_0))
+
+/* Constraints of a parameter w, met after each step. X(name, options).
+ *   non_neg: w = max(w, 0).
+ *   norm: w *= d / (epsilon + n), n = sqrt(sum w^2) along an axis, or both,
+ *     d = rate min(max(n, min_value), max_value) + (1 - rate) n; 0 / 0 is 0. A vector has axis 0 only. */
+#define FM_CONSTRAINTS(X, O)                                                                   \
+    X(non_neg, )                                                                               \
+    X(norm, O(min_value, 0, FM_LEAST_0) O(max_value, 1, FM_LEAST_0) O(rate, 1, FM_ANY)         \
+      O(axis, 0, FM_AXIS) O(epsilon, 1e-7, FM_LEAST_0))
+
 /* clang-format on */
 
 #define FM_MAX_OPTIONS 5
@@ -240,6 +264,12 @@ typedef enum fm_reduction_kind {
 typedef enum fm_optimizer_kind {
     FM_OPTIMIZERS(FM_ENUMERATOR, FM_NO_OPTION) FM_OPTIMIZER_COUNT
 } fm_optimizer_kind;
+typedef enum fm_regularizer_kind {
+    FM_REGULARIZERS(FM_ENUMERATOR, FM_NO_OPTION) FM_REGULARIZER_COUNT
+} fm_regularizer_kind;
+typedef enum fm_constraint_kind {
+    FM_CONSTRAINTS(FM_ENUMERATOR, FM_NO_OPTION) FM_CONSTRAINT_COUNT
+} fm_constraint_kind;
 
 #define FM_ACTIVATION_COUNT (FM_OPERATION_COUNT - FM_LAYER_COUNT)
 
@@ -259,6 +289,8 @@ typedef enum fm_optimizer_kind {
 FM_OPERATIONS(FM_OPTIONS_OF, FM_MEMBER)
 FM_LOSSES(FM_OPTIONS_OF, FM_MEMBER)
 FM_OPTIMIZERS(FM_OPTIONS_OF, FM_MEMBER)
+FM_REGULARIZERS(FM_OPTIONS_OF, FM_MEMBER)
+FM_CONSTRAINTS(FM_OPTIONS_OF, FM_MEMBER)
 #undef FM_OPTIONS_OF
 #undef FM_MEMBER
 
@@ -269,6 +301,8 @@ typedef enum fm_family {
     FM_LOSS_FAMILY,
     FM_REDUCTION_FAMILY,
     FM_OPTIMIZER_FAMILY,
+    FM_REGULARIZER_FAMILY,
+    FM_CONSTRAINT_FAMILY,
     FM_FAMILY_COUNT
 } fm_family;
 

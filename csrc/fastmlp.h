@@ -70,6 +70,16 @@ typedef struct fm_optimizer {
     bool stored; /* store gradients where they could be applied in registers: the same bits */
 } fm_optimizer;
 
+typedef struct fm_regularizer {
+    fm_regularizer_kind kind;
+    double option[FM_MAX_OPTIONS];
+} fm_regularizer;
+
+typedef struct fm_constraint {
+    fm_constraint_kind kind;
+    double option[FM_MAX_OPTIONS];
+} fm_constraint;
+
 /* -- networks -- */
 
 typedef struct fm_network fm_network;
@@ -115,6 +125,13 @@ fm_status fm_network_write(fm_network *network, size_t parameter, int slot,
 /* From now on weight decay leaves this parameter alone. */
 fm_status fm_network_exempt(fm_network *network, size_t parameter);
 
+/* Gives a trained parameter a regularizer or constraint, which hold where its layer is
+ * trainable. FM_ERROR_ARGUMENT if it has one already, or one that is not for its shape. */
+fm_status fm_network_regularize(fm_network *network, size_t parameter,
+                                const fm_regularizer *regularizer);
+fm_status fm_network_constrain(fm_network *network, size_t parameter,
+                               const fm_constraint *constraint);
+
 /* -- data, training, inference -- */
 
 typedef struct fm_data {
@@ -130,7 +147,7 @@ typedef struct fm_data {
  * an epoch may be shorter.
  *   rates      (steps) learning rates, steps = epochs * ceil(count / batch)
  *   iterations the optimizer's count of finished steps; advanced by one after each
- *   losses     (steps) reduced loss of each batch before its update
+ *   losses     (steps) reduced loss of each batch and all penalties, before its update
  *   outputs    (epochs * count, S, K) the network's outputs in visiting order, or NULL
  * Every order[i] must be < data->rows and every label in [0, K). */
 fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *order,
@@ -140,8 +157,9 @@ fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *orde
 /* Doubles of a gradient: of all trained parameters, in order, each row-major. */
 size_t fm_network_gradient_size(const fm_network *network);
 
-/* The reduced loss of the batch order[0 .. count), with the dropout masks of step iterations,
- * and its gradient, not clipped; 0 where a layer is not trainable. Changes no parameter. */
+/* The reduced loss of the batch order[0 .. count) and all penalties, with the dropout masks of
+ * step iterations, and their gradient, not clipped; 0 where a layer is not trainable. Changes
+ * no parameter. */
 fm_status fm_gradient(fm_network *network, const fm_data *data, const int64_t *order,
                       size_t count, int64_t iterations, double *loss, double *gradient);
 
@@ -158,6 +176,15 @@ fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
  * that step's dropout masks and moments of this batch in batch normalization. */
 fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_step,
                      double *outputs);
+
+/* Layers that put a penalty on activities: A. */
+size_t fm_network_activities(const fm_network *network);
+
+/* What the regularizers of parameters add to the loss; and for each layer that penalizes
+ * activities what each sample costs, (A, N), the mean of which is added. dropout_step as above.
+ */
+fm_status fm_penalties(fm_network *network, const fm_data *data, int64_t dropout_step,
+                       double *parameters, double *activities);
 
 /* y (m, n) = a (m, k) b (k, n): the engine's product on its own, b packed on the way. What is
  * transposed is stored so: a as (k, m), b as (n, k). */

@@ -203,6 +203,21 @@ typedef struct fm_loss_rows {
     /* g *= factor; g = clipped to [-limit, limit], NaN kept; count = 8 n. */                   \
     X(void, multiply_by, (double *g, size_t count, double factor))                             \
     X(void, clip, (double *g, size_t count, double limit))                                     \
+    /* The sum of l1 |w| + l2 w^2 over count = 8 n numbers, by eight lanes and the tree of        \
+     * sum_lanes; and, where they are rows of a panel with so many columns, g += l1 s + 2 l2 w,     \
+     * s = -1 where w < 0, else 1. Padding is 0 and stays so. */                                \
+    X(double, penalty, (const double *w, size_t count, double l1, double l2))                  \
+    X(void, regularize,                                                                        \
+      (double *g, const double *w, size_t count, size_t columns, double l1, double l2))        \
+    /* w = max(w, 0), NaN kept; count = 8 n. */                                                 \
+    X(void, clip_below, (double *w, size_t count))                                             \
+    /* What the constraint norm multiplies weights by whose squares have that sum. */          \
+    X(double, norm_factor, (double squares, const double *option))                             \
+    /* The constraint norm on the columns of one panel w (rows, 8), each one chain over the       \
+     * rows; and on one row of all panels, by eight lanes and the tree of sum_lanes. */        \
+    X(void, norm_columns, (double *w, size_t rows, const double *option))                      \
+    X(void, norm_row,                                                                          \
+      (double *w, size_t panel_stride, size_t panels, const double *option))                   \
     /* matmul for one row given by its non-zeros, ascending in feature. */                      \
     X(void, sparse_row,                                                                        \
       (double *y, const fm_entry *entries, size_t count, const double *w, size_t panel_stride, \

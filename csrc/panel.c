@@ -3,16 +3,10 @@
 
 #include <string.h>
 
-static size_t panel_width(size_t panel, size_t columns)
-{
-    size_t left = columns - panel * FM_PANEL;
-    return left < FM_PANEL ? left : FM_PANEL;
-}
-
 void fm_pack(double *packed, const double *matrix, size_t rows, size_t columns)
 {
     for (size_t p = 0; p < fm_panels(columns); p++) {
-        size_t width = panel_width(p, columns);
+        size_t width = fm_columns_of_panel(p, columns);
         for (size_t r = 0; r < rows; r++) {
             double *to = packed + (p * rows + r) * FM_PANEL;
             memcpy(to, matrix + r * columns + p * FM_PANEL, width * sizeof *to);
@@ -26,5 +20,5 @@ void fm_unpack(double *matrix, const double *packed, size_t rows, size_t columns
     for (size_t p = 0; p < fm_panels(columns); p++)
         for (size_t r = 0; r < rows; r++)
             memcpy(matrix + r * columns + p * FM_PANEL, packed + (p * rows + r) * FM_PANEL,
-                   panel_width(p, columns) * sizeof *matrix);
+                   fm_columns_of_panel(p, columns) * sizeof *matrix);
 }

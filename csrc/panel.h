@@ -19,6 +19,13 @@ static inline size_t fm_panels(size_t columns)
     return (columns + FM_PANEL - 1) / FM_PANEL;
 }
 
+/* Columns of a panel that are not padding. */
+static inline size_t fm_columns_of_panel(size_t panel, size_t columns)
+{
+    const size_t left = columns - panel * FM_PANEL;
+    return left < FM_PANEL ? left : FM_PANEL;
+}
+
 /* Doubles of a packed (rows, columns) matrix. */
 static inline size_t fm_packed_size(size_t rows, size_t columns)
 {

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastmlp.engine import (
+    L1L2,
     SELU,
+    ActivityRegularization,
     Adadelta,
     Adafactor,
     Adagrad,
@@ -46,7 +48,10 @@ from fastmlp.engine import (
     Mish,
     Nadam,
     Network,
+    NonNeg,
+    Norm,
     Operation,
+    Orthogonal,
     Prelu,
     Relu,
     Rescaling,
@@ -198,6 +203,9 @@ def state(engine: Engine, job: Job) -> Outcome:
             outcome.arrays[f"slot {slot} of parameter {i}"] = engine.read_slot(i, slot)
     data = job.data()
     outcome.arrays["evaluated losses"], outcome.arrays["evaluated outputs"] = engine.evaluate(data)
+    penalty, activities = engine.penalties(data.x)
+    outcome.arrays["penalties"] = np.append(activities, penalty)
+    outcome.arrays["penalties with dropout"] = engine.penalties(data.x[:7], 3)[1]
     outcome.arrays["prediction of one row"] = engine.predict(data.x[:1])
     outcome.arrays["prediction with dropout"] = engine.predict(data.x[:7], 3)
     return outcome
@@ -674,5 +682,61 @@ JOBS = [
         Training(SPARSE, ADAM),
         98,
         32,
+    ),
+    Job(
+        "regularized and held, by columns and rows, sparse",
+        replace(
+            mlp(785, 300, 250, 10, dropout=0.2),
+            regularizers=(L1L2(1e-4, 1e-3), L1L2(l2=0.1), Orthogonal(0.3), None, L1L2(0.01), None),
+            constraints=(Norm(max_value=0.9), NonNeg(), NonNeg(), None, Norm(1.0, axis=1), Norm()),
+        ),
+        Training(SPARSE, ADAM),
+        98,
+        32,
+        density=0.19,
+    ),
+    Job(
+        "regularized and held, narrow, blocks, weighted, clipped together",
+        replace(
+            mlp(20, 33, 40, 5, activation=Tanh()),
+            regularizers=(L1L2(1e-3), None, Orthogonal(0.2, True), L1L2(0.1, 0.1), L1L2(), None),
+            constraints=(None, Norm(0.1, 0.2, 0.3), Norm(axis=2), None, NonNeg(), None),
+        ),
+        Training(SQUARED, CENTERED, Clip(global_clipnorm=0.1)),
+        6200,
+        5200,
+        weighted=True,
+    ),
+    Job(
+        "activities regularized, before and behind what works in place, a layer frozen",
+        replace(
+            Network(
+                60,
+                (
+                    ActivityRegularization(0.1, 0.2),
+                    Dropout(0.3, 2),
+                    Dense(60, 300, trainable=False),
+                    NORMAL,
+                    ActivityRegularization(l2=0.01),
+                    Relu(),
+                    ActivityRegularization(0.02),
+                    Dense(300, 7),
+                    Softmax(),
+                    ActivityRegularization(0.1, 0.1),
+                    Sigmoid(),
+                ),
+            ),
+            regularizers=(L1L2(0.1), None, L1L2(0.1), L1L2(0.1), None, None, Orthogonal(), None),
+        ),
+        Training(BINARY, NESTEROV),
+        100,
+        40,
+    ),
+    Job(
+        "activities regularized, more rows than a gradient block",
+        mlp(20, 33, 5, activation=Sigmoid(), last=[ActivityRegularization(0.1, 0.1)]),
+        Training(SQUARED, ADAM),
+        2600,
+        2500,
     ),
 ]

@@ -26,6 +26,7 @@
 #include "normalization.h"
 #include "prelu.h"
 #include "rows.h"
+#include "rules.h"
 #include "stored.h"
 
 #define FM_CAT_(a, b) a##b

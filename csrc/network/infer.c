@@ -18,7 +18,8 @@ typedef struct inference_run {
     bool training; /* as while training */
     int64_t dropout_step;
     double *losses;  /* (N, S) or NULL */
-    double *outputs; /* (N, S, K) */
+    double *outputs; /* (N, S, K) or NULL */
+    double *costs;   /* (A, N) of activities, or NULL */
 } inference_run;
 
 /* From this many rows on a list of the block by pairs pays: weights are read once a block. */
@@ -110,7 +111,7 @@ static void store_block(const inference_run *run, const fm_lane *lane, const dou
                         size_t stride, size_t first, size_t rows)
 {
     const size_t outputs = run->network->core.outputs;
-    for (size_t b = 0; b < rows; b++)
+    for (size_t b = 0; b < rows && run->outputs != NULL; b++)
         memcpy(run->outputs + (first + b) * outputs, y + b * stride, outputs * sizeof *y);
     for (size_t begin = 0; run->losses != NULL && begin < rows; begin += FM_LANE_ROWS) {
         const fm_range some = fm_rows_from(begin, FM_LANE_ROWS, rows);
@@ -134,8 +135,12 @@ static void infer_block(const inference_run *run, const fm_lane *lane, size_t fi
     } else if (!run->sparse) {
         gather_block(run, lane, first, rows);
     }
+    double *costs = run->costs != NULL ? run->costs + first : NULL;
     for (size_t s = 1; s < core->stage_count; s++) {
         const fm_stage *stage = &core->stages[s];
+        piece.costs = stage->penalizes ? costs : NULL;
+        if (piece.costs != NULL)
+            costs += run->data->rows;
         piece.y = lane->y[s % 2];
         piece.first_row = first * stage->split;
         piece.rows = rows * stage->split;
@@ -291,5 +296,51 @@ fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_s
                          .dropout_step = dropout_step,
                          .training = dropout_step >= 0,
                          .outputs = outputs};
+    return infer(network, &run);
+}
+
+/* -- penalties -- */
+
+size_t fm_network_activities(const fm_network *network)
+{
+    size_t count = 0;
+    for (size_t s = 1; s < network->core.stage_count; s++)
+        count += network->core.stages[s].penalizes;
+    return count;
+}
+
+typedef struct penalty_run {
+    training_run run;
+    double sum;
+} penalty_run;
+
+/* The one member. */
+static void sum_penalties(void *argument, const fm_member *self)
+{
+    penalty_run *penalty = argument;
+    const step_view view = {.run = &penalty->run, .self = self};
+    fm_regularize(&view, NULL);
+    penalty->sum = fm_parameter_penalties(&view);
+}
+
+fm_status fm_penalties(fm_network *network, const fm_data *data, int64_t dropout_step,
+                       double *parameters, double *activities)
+{
+    if (dropout_step >= (int64_t)1 << 48)
+        return FM_ERROR_ARGUMENT;
+    fm_core *core = &network->core;
+    penalty_run penalty = {.run = {.core = core}};
+    pthread_mutex_lock(&network->lock);
+    fm_status status = core->has_rules ? fm_prepare_rules(core, 1) : FM_OK;
+    if (status == FM_OK && core->has_rules)
+        fm_team_run(1, sum_penalties, &penalty);
+    pthread_mutex_unlock(&network->lock);
+    *parameters = penalty.sum;
+    if (status != FM_OK || fm_network_activities(network) == 0)
+        return status;
+    inference_run run = {.data = data,
+                         .dropout_step = dropout_step,
+                         .training = dropout_step >= 0,
+                         .costs = activities};
     return infer(network, &run);
 }

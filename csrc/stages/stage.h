@@ -25,6 +25,10 @@ typedef struct fm_parameter {
      * a matrix: (rows) and (columns), filled up to whole panels. */
     double *gathered, *average, *row_factors, *column_factors;
     size_t start; /* of its gradient where those of all parameters are stored */
+    bool regularized, constrained;
+    fm_regularizer regularizer;
+    fm_constraint constraint;
+    size_t first_unit, units; /* of its penalty, see regularize.c; 0 where there is none */
 } fm_parameter;
 
 /* Where row k of a panel lies in arrays in panels as the parameter. */
@@ -58,7 +62,9 @@ typedef struct fm_piece {
     size_t entry_count;
     const uint8_t *active;  /* (pairs): which w rows of a listed batch may have to change */
     double *y, *slope, *dz; /* (rows, stride of the stage); slope NULL: not wanted */
+    double *costs;          /* (samples), of a stage that penalizes; NULL: not wanted */
     size_t first_row, rows; /* of the stage: split for each sample */
+    size_t batch;           /* samples of the batch, for backward */
     int64_t step;           /* of dropout, off if < 0 */
     bool training;          /* else as after training */
     bool keep_state;        /* training changes no state */
@@ -113,13 +119,15 @@ struct fm_stage {
     bool whole_gradient;
     /* It needs the whole batch while training, column by column: rows in pieces will not do. */
     bool whole_batch;
+    bool penalizes; /* activities cost something */
     /* Who computes: members own batch rows if the weights are small enough to be read by
      * all, else members own columns, whose weights then stay in their own caches. */
     bool by_rows;
     /* Training buffers, (batch * split, stride). slope is d out / d layer, NULL if no
      * activation follows; dz is the gradient with respect to what the layer put out. */
     double *y, *slope, *dz;
-    double *moments; /* whole_batch: (FM_MOMENTS, panels * FM_PANEL) of the batch */
+    double *costs[2]; /* (batch), those of the step before beside them: if it penalizes */
+    double *moments;  /* whole_batch: (FM_MOMENTS, panels * FM_PANEL) of the batch */
 };
 
 extern const fm_verbs fm_dense_verbs;
@@ -143,6 +151,7 @@ void fm_describe_transpose(fm_stage *stage);
 void fm_describe_repeat(fm_stage *stage);
 void fm_describe_embedding(fm_stage *stage);
 void fm_describe_category_encoding(fm_stage *stage);
+void fm_describe_activity_regularization(fm_stage *stage);
 #define FM_MOMENTS 6
 #define FM_STAGE_PARAMETERS 4 /* at most */
 

@@ -204,6 +204,7 @@ static void combine_members(const step_view *view)
 
 void fm_run_step_in_blocks(step_view *view)
 {
+    const fm_core *core = view->run->core;
     const double factor = fm_reduction_factor(view);
     const size_t blocks = fm_gradient_blocks(view->rows);
     const fm_range own = own_blocks(blocks, view->self->index, view->self->count);
@@ -218,6 +219,8 @@ void fm_run_step_in_blocks(step_view *view)
     }
     fm_team_wait(view->self);
     combine_members(view);
+    if (core->has_rules)
+        fm_regularize(view, core->workspace.gradients);
     if (!view->run->only_gradient)
         fm_apply_stored(view);
     fm_team_wait(view->self);

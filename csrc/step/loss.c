@@ -81,15 +81,26 @@ void fm_loss_rows_of(const step_view *view, double factor, fm_range rows)
         memcpy(to + i * outputs, last->y + at + i * last->stride, outputs * sizeof *to);
 }
 
-/* The reduced loss of a finished batch, summed over eight lanes that its size alone fixes. */
-double fm_batch_loss(const step_view *view)
+/* The sum of n numbers, each times its scale (NULL: 1), over eight lanes that n alone fixes. */
+static double sum_rows(const double *x, const double *scale, size_t n)
 {
-    const fm_workspace *space = &view->run->core->workspace;
-    const double *scale = space->scale[view->index % 2];
-    const double *losses = space->losses[view->index % 2];
     double lane[FM_PANEL] = {0};
-    for (size_t b = 0; b < view->rows * view->run->core->split; b++)
-        lane[b % FM_PANEL] += scale[b] * losses[b];
+    for (size_t b = 0; b < n; b++)
+        lane[b % FM_PANEL] += scale != NULL ? scale[b] * x[b] : x[b];
     return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
            ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+/* The reduced loss of a finished batch, with all penalties. */
+double fm_batch_loss(const step_view *view)
+{
+    const fm_core *core = view->run->core;
+    const fm_workspace *space = &core->workspace;
+    const size_t turn = view->index % 2;
+    double loss = sum_rows(space->losses[turn], space->scale[turn], view->rows * core->split);
+    for (size_t s = 1; s < core->stage_count; s++)
+        if (core->stages[s].penalizes)
+            loss +=
+                sum_rows(core->stages[s].costs[turn], NULL, view->rows) / (double)view->rows;
+    return core->has_rules ? loss + fm_parameter_penalties(view) : loss;
 }

@@ -68,7 +68,7 @@ training_plan fm_make_plan(const fm_core *core)
     const fm_stage *stages = core->stages;
     bool own_start = plan.tail > 1 && stages[1].verbs->update != NULL && !stages[1].by_rows;
     bool lone_readers = plan.tail == 2 && plan.lowest == 1;
-    plan.wait_next = !(own_start && lone_readers);
+    plan.wait_next = !(own_start && lone_readers) || core->has_rules; /* norms cross parts */
     return plan;
 }
 
@@ -80,8 +80,8 @@ bool fm_wants_blocks(const training_plan *plan, size_t batch, bool sparse)
 bool fm_stores_gradients(const fm_core *core)
 {
     const fm_optimizer *o = &core->optimizer;
-    return o->stored || o->clip_norm > 0 || o->clip_value > 0 || o->clip_global_norm > 0 ||
-           o->weight_decay > 0 || o->accumulate > 1 || o->average ||
+    return o->stored || core->has_rules || o->clip_norm > 0 || o->clip_value > 0 ||
+           o->clip_global_norm > 0 || o->weight_decay > 0 || o->accumulate > 1 || o->average ||
            core->kernels->update[o->kind] == NULL;
 }
 

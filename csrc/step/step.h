@@ -22,13 +22,25 @@ typedef struct fm_room {
     size_t rows, threads; /* laid out for */
 } fm_room;
 
+/* A matrix as n vectors of length d, for an orthogonal regularizer; sizes are the largest. */
+typedef struct fm_vectors {
+    double *rows;    /* (n, d padded) normalized */
+    double *packed;  /* the same (n, d) in panels */
+    double *norms;   /* (n) */
+    double *signs;   /* (threads, FM_TAIL_ROWS, n padded) of products, a member's own */
+    double *slopes;  /* (threads, FM_TAIL_ROWS, d padded) */
+    double *scratch; /* (threads, FM_TRANSPOSE_SCRATCH) */
+} fm_vectors;
+
 /* Buffers of training. Those used from one step to the next are double. */
 typedef struct fm_workspace {
-    fm_room batch_room, activation_room, dense_room, list_room, gradient_room;
+    fm_room batch_room, activation_room, dense_room, list_room, gradient_room, rule_room;
     bool sparse;            /* this call */
     bool in_blocks;         /* this call: activations are (threads * FM_TAIL_ROWS) rows */
     double *gradients;      /* (gradient_room.rows, gradient_size), see update.c and blocks.c */
     double *norms;          /* (2, panels of all parameters) sums of squares */
+    double *penalties[2];   /* (core->penalty_units), see regularize.c */
+    fm_vectors vectors;     /* of an orthogonal regularizer, see there */
     double *x[2];           /* (rows, stages[0].stride), if not sparse */
     fm_pair_lists lists[2]; /* if sparse; capacity list_room.rows */
     double *losses[2];      /* (batch * split) */
@@ -57,6 +69,8 @@ typedef struct fm_core {
     fm_parameter *parameters; /* of all stages */
     size_t parameter_count;
     size_t gradient_size; /* doubles of all packed parameters */
+    bool has_rules;       /* some parameter has a regularizer or constraint */
+    size_t penalty_units; /* of all parameters */
     uint8_t *active; /* (pairs): which pairs of the first kernel's rows may have slots that are
                         not 0 */
     fm_workspace workspace;
@@ -160,6 +174,7 @@ typedef struct training_way {
 
 /* Makes the workspace fit for it. */
 fm_status fm_prepare_workspace(fm_core *core, const training_way *way);
+fm_status fm_prepare_rules(fm_core *core, size_t members); /* the part that penalties need */
 void fm_workspace_free(fm_workspace *space);
 
 /* -- gather.c -- */
@@ -205,6 +220,26 @@ void fm_backward_stage(const step_view *view, size_t s, fm_range rows, fm_range 
 
 /* The stages from plan.tail on for some rows: forward, loss and backward. */
 void fm_run_tail(const step_view *view, double factor, fm_range rows);
+
+/* -- regularize.c -- */
+
+/* Units in which the penalty of a parameter is summed. */
+size_t fm_penalty_units(const fm_parameter *parameter);
+
+/* Takes the memory of regularizers out of the rule room. */
+void fm_lay_out_rules(fm_core *core, fm_room *room);
+
+/* A member's share of adding the slopes of regularizers to the stored gradients, and of the
+ * penalties; only those if `gradients` is NULL. Members that call it meet. */
+void fm_regularize(const step_view *view, double *gradients);
+
+/* The penalties of all parameters, when all members have finished with them. */
+double fm_parameter_penalties(const step_view *view);
+
+/* -- constrain.c -- */
+
+/* A member's share of the constraints of all parameters, after it has applied its part. */
+void fm_constrain(const step_view *view);
 
 /* -- update.c -- */
 

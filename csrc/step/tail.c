@@ -21,6 +21,9 @@ fm_piece fm_piece_of(const step_view *view, size_t s, fm_range rows)
                       .y = stage->y + at,
                       .slope = stage->slope != NULL ? stage->slope + at : NULL,
                       .dz = stage->dz + at,
+                      .costs =
+                          stage->penalizes ? stage->costs[view->index % 2] + rows.begin : NULL,
+                      .batch = view->rows,
                       .first_row = rows.begin * stage->split,
                       .rows = (rows.end - rows.begin) * stage->split,
                       .step = run->first_step + (int64_t)view->index,

@@ -206,6 +206,8 @@ void fm_apply_stored(const step_view *view)
         gather_gradients(view);
     if (!fm_is_update(view)) {
         finish_parts(view);
+        if (core->has_rules)
+            fm_constrain(view);
         return;
     }
     if (by_norm) {
@@ -235,6 +237,8 @@ void fm_apply_stored(const step_view *view)
         fm_move_scaled(view);
         finish_parts(view);
     }
+    if (core->has_rules)
+        fm_constrain(view);
 }
 
 /* -- all stages -- */
@@ -294,6 +298,8 @@ void fm_update_stages(const step_view *view)
         return;
     }
     store_pass(view);
+    if (last && core->has_rules)
+        fm_regularize(view, core->workspace.gradients);
     if (last && !run->only_gradient)
         fm_apply_stored(view);
 }

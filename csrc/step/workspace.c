@@ -11,6 +11,9 @@ static void lay_out_batch(fm_core *core, fm_room *room)
         space->losses[i] = fm_arena_take(&room->arena, room->rows, split * sizeof(double));
         space->scale[i] = fm_arena_take(&room->arena, room->rows, split * sizeof(double));
     }
+    for (size_t s = 1; s < core->stage_count; s++)
+        for (int i = 0; i < 2 && core->stages[s].penalizes; i++)
+            core->stages[s].costs[i] = fm_arena_take(&room->arena, room->rows, sizeof(double));
     space->labels = fm_arena_take(&room->arena, room->rows, split * sizeof(int32_t));
     space->targets = fm_arena_take(&room->arena, room->rows, split * sizeof(double *));
     space->scratch = fm_arena_take(&room->arena, room->threads, FM_SCRATCH * sizeof(double));
@@ -98,6 +101,11 @@ static size_t gradient_buffers(const fm_core *core, const training_way *way)
     return several || way->stored || stores_any(core) ? 1 : 0;
 }
 
+fm_status fm_prepare_rules(fm_core *core, size_t members)
+{
+    return provide(core, &core->workspace.rule_room, 1, members, fm_lay_out_rules);
+}
+
 fm_status fm_prepare_workspace(fm_core *core, const training_way *way)
 {
     fm_workspace *space = &core->workspace;
@@ -115,6 +123,8 @@ fm_status fm_prepare_workspace(fm_core *core, const training_way *way)
         status = provide(core, &space->list_room, rows, way->members, lay_out_lists);
     if (status == FM_OK && gradients > 0)
         status = provide(core, &space->gradient_room, gradients, 1, lay_out_gradients);
+    if (status == FM_OK && core->has_rules)
+        status = fm_prepare_rules(core, way->members);
     return status;
 }
 
@@ -125,4 +135,5 @@ void fm_workspace_free(fm_workspace *space)
     free(space->dense_room.arena.base);
     free(space->list_room.arena.base);
     free(space->gradient_room.arena.base);
+    free(space->rule_room.arena.base);
 }

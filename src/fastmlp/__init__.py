@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         backend,
         callbacks,
         config,
+        constraints,
         datasets,
         initializers,
         layers,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         metrics,
         models,
         optimizers,
+        regularizers,
         utils,
     )
     from .layers import Input, Layer
@@ -59,6 +61,7 @@ __all__ = [
     "backend",
     "callbacks",
     "config",
+    "constraints",
     "datasets",
     "get_num_threads",
     "initializers",
@@ -67,6 +70,7 @@ __all__ = [
     "metrics",
     "models",
     "optimizers",
+    "regularizers",
     "set_num_threads",
     "utils",
 ]
@@ -80,6 +84,7 @@ _MODULES = frozenset(
         "backend",
         "callbacks",
         "config",
+        "constraints",
         "datasets",
         "initializers",
         "layers",
@@ -87,6 +92,7 @@ _MODULES = frozenset(
         "metrics",
         "models",
         "optimizers",
+        "regularizers",
         "utils",
     }
 )

@@ -26,6 +26,7 @@ cdef extern from "fastmlp.h" nogil:
     enum: FM_MAX_OPTIONS
     ctypedef enum fm_family:
         FM_OPERATION_FAMILY, FM_LOSS_FAMILY, FM_REDUCTION_FAMILY, FM_OPTIMIZER_FAMILY
+        FM_REGULARIZER_FAMILY, FM_CONSTRAINT_FAMILY
     int fm_find(fm_family family, const char *name)
     const char *fm_name(fm_family family, int kind)
     const char *fm_option_name(fm_family family, int kind, size_t index)
@@ -57,6 +58,16 @@ cdef extern from "fastmlp.h" nogil:
         double average_momentum
         size_t average_every
         bint stored
+    ctypedef enum fm_regularizer_kind:
+        pass
+    ctypedef struct fm_regularizer:
+        fm_regularizer_kind kind
+        double option[FM_MAX_OPTIONS]
+    ctypedef enum fm_constraint_kind:
+        pass
+    ctypedef struct fm_constraint:
+        fm_constraint_kind kind
+        double option[FM_MAX_OPTIONS]
     ctypedef struct fm_network:
         pass
     fm_status fm_network_create(fm_network **network, const char *isa, size_t inputs,
@@ -79,6 +90,10 @@ cdef extern from "fastmlp.h" nogil:
     fm_status fm_network_read(fm_network *network, size_t parameter, int slot, double *values)
     fm_status fm_network_write(fm_network *network, size_t parameter, int slot,
                                const double *values)
+    fm_status fm_network_regularize(fm_network *network, size_t parameter,
+                                    const fm_regularizer *regularizer)
+    fm_status fm_network_constrain(fm_network *network, size_t parameter,
+                                   const fm_constraint *constraint)
 
     ctypedef enum fm_dtype:
         FM_FLOAT64, FM_FLOAT32, FM_UINT8
@@ -101,6 +116,9 @@ cdef extern from "fastmlp.h" nogil:
                           double *outputs)
     fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_step,
                          double *outputs)
+    size_t fm_network_activities(const fm_network *network)
+    fm_status fm_penalties(fm_network *network, const fm_data *data, int64_t dropout_step,
+                           double *parameters, double *activities)
 
     fm_status fm_matmul(double *y, const double *a, bint a_transposed, const double *b,
                         bint b_transposed, size_t m, size_t k, size_t n)
@@ -258,6 +276,18 @@ cdef class CNetwork:
         check(fm_network_slot_shape(self.network, parameter, slot, &shape))
         return tuple([shape.size[i] for i in range(shape.rank)])
 
+    def regularize(self, size_t parameter, kind, tuple options):
+        cdef fm_regularizer word
+        word.kind = kind
+        set_options(word.option, options)
+        check(fm_network_regularize(self.network, parameter, &word))
+
+    def constrain(self, size_t parameter, kind, tuple options):
+        cdef fm_constraint word
+        word.kind = kind
+        set_options(word.option, options)
+        check(fm_network_constrain(self.network, parameter, &word))
+
     def read(self, size_t parameter, int slot):
         cdef cnp.ndarray values = np.empty(self.slot_shape(parameter, slot))
         cdef double *c_values = <double *>cnp.PyArray_DATA(values)
@@ -379,14 +409,26 @@ cdef class CNetwork:
         check(status)
         return outputs
 
+    def penalties(self, cnp.ndarray x not None, int64_t dropout_step):
+        cdef fm_data data = self.data(x, None, None)
+        cdef cnp.ndarray activities = np.empty((fm_network_activities(self.network), data.rows))
+        cdef double *c_activities = <double *>cnp.PyArray_DATA(activities)
+        cdef double parameters = 0
+        cdef fm_status status
+        with nogil:
+            status = fm_penalties(self.network, &data, dropout_step, &parameters, c_activities)
+        check(status)
+        return parameters, activities
+
 
 _FAMILIES = {"operation": FM_OPERATION_FAMILY, "loss": FM_LOSS_FAMILY,
-             "reduction": FM_REDUCTION_FAMILY, "optimizer": FM_OPTIMIZER_FAMILY}
+             "reduction": FM_REDUCTION_FAMILY, "optimizer": FM_OPTIMIZER_FAMILY,
+             "regularizer": FM_REGULARIZER_FAMILY, "constraint": FM_CONSTRAINT_FAMILY}
 
 
 def catalog(str family):
     """Name -> (kind, {option: default}) of all words of a family: "operation", "loss",
-    "reduction" or "optimizer"."""
+    "reduction", "optimizer", "regularizer" or "constraint"."""
     words = {}
     cdef fm_family number = _FAMILIES[family]
     while fm_name(number, len(words)) != NULL:

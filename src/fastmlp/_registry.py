@@ -109,6 +109,9 @@ class Registry(Generic[T]):
         return made
 
 
-def serialize(thing: Any) -> dict[str, Any]:
-    """``{"class_name": ..., "config": {...}}`` of anything with ``get_config()``."""
+def serialize(thing: Any) -> Any:
+    """``{"class_name": ..., "config": {...}}`` of anything with ``get_config()``; the name of a
+    function; None of None."""
+    if thing is None or isinstance(thing, FunctionType):
+        return None if thing is None else thing.__name__
     return {"class_name": type(thing).__name__, "config": thing.get_config()}

@@ -68,6 +68,8 @@ class Binding:
         self._lock = Lock()
         self.engine = create_engine(engine_name, network, training)
         self._made_from = (engine_name, network, training)
+        #: Operations that put a penalty on activities, and whether there is any penalty.
+        self.activities, self.penalized = network.activities, network.penalized
         #: ``Variable.clock`` when the engine was last brought up to date.
         self.clock = -1
         self._variables = list(variables)

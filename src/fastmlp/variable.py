@@ -75,6 +75,11 @@ class Variable(NDArrayOperatorsMixin):
     #: Whether training changes the value without a gradient (a moving mean).
     state = False
 
+    #: What is added to the loss for the value, and what it is brought back to after each step:
+    #: from :mod:`fastmlp.regularizers` and :mod:`fastmlp.constraints`, functions, or None.
+    regularizer: Any = None
+    constraint: Any = None
+
     #: Arithmetic is elementwise, so equality is too; a variable is its own key all the same.
     __hash__ = object.__hash__
 

@@ -16,6 +16,7 @@ from . import (
     products,
     row_normalization,
     rows,
+    rules,
     stored,
     updates,
 )
@@ -243,6 +244,29 @@ def gradient_cases() -> Iterator[Case]:
         yield case("multiply_by", updates.multiply_by, count=56, factor=factor, values="hostile")
 
 
+def rule_cases() -> Iterator[Case]:
+    for count, (l1, l2) in product((0, 8, 56, 1016), ((0.0, 0.0), (0.3, 0.0), (0.1, 0.7))):
+        yield case("penalty", rules.penalty, count=count, l1=l1, l2=l2)
+    yield case("penalty", rules.penalty, count=24, l1=0.5, l2=0.5, values="hostile")
+    for rows_, columns, values in product((0, 1, 7), (1, 5, 8), ("normal", "special")):
+        given = {"rows": rows_, "columns": columns, "values": values}
+        yield case("regularize", rules.regularize, l1=0.3, l2=0.7, **given)
+    for count in (0, 8, 56):
+        yield case("clip_below", rules.clip_below, count=count)
+    norms = (
+        {},
+        {"min_value": 1.0},
+        {"min_value": 5.0, "max_value": 6.0, "rate": 0.3},
+        {"min_value": 0.5, "max_value": 20.0, "epsilon": 0.0},
+    )
+    for options in norms:
+        for squares in (0.0, 0.25, 2.0, 1e6):
+            yield case("norm_factor", rules.norm_factor, squares=squares, **options)
+        for size in (1, 7, 8, 9, 31, 100):
+            yield case("norm_columns", rules.norm_columns, rows=size, **options)
+            yield case("norm_row", rules.norm_row, columns=size, **options)
+
+
 def normalization_cases() -> Iterator[Case]:
     for i, (m, panels) in enumerate(product((1, 2, 7, 8, 9, 31, 101), (1, 2, 3, 7))):
         common = {"rows": m, "panels": panels, "gap": i % 2}
@@ -439,6 +463,7 @@ def all_cases() -> list[Case]:
         update_cases,
         prepare_cases,
         gradient_cases,
+        rule_cases,
         normalization_cases,
         row_normalization_cases,
         elementwise_cases,
@@ -506,6 +531,12 @@ BENCHMARKS = [
     case("squares", updates.squares, count=784 * 128),
     case("multiply_by", updates.multiply_by, count=784 * 128, factor=0.5),
     case("clip", updates.clip, count=784 * 128, limit=0.5),
+    case("penalty", rules.penalty, count=784 * 128, l1=0.1, l2=0.1),
+    case("regularize", rules.regularize, rows=784, columns=8, l1=0.1, l2=0.1),
+    case("clip_below", rules.clip_below, count=784 * 128),
+    case("norm_factor", rules.norm_factor, squares=2.0),
+    case("norm_columns", rules.norm_columns, rows=784),
+    case("norm_row", rules.norm_row, columns=128),
     *(
         case(builder.__name__, builder, rows=256, panels=16)
         for builder in (

@@ -8,7 +8,7 @@ from fastmlp import _core
 
 from .exact import Float64Array
 
-FAMILIES = ("operation", "loss", "reduction", "optimizer")
+FAMILIES = ("operation", "loss", "reduction", "optimizer", "regularizer", "constraint")
 CATALOG = {family: _core.catalog(family) for family in FAMILIES}
 
 

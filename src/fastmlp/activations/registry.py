@@ -143,7 +143,8 @@ def serialize(activation: Activation) -> str | dict[str, Any]:
         return {"class_name": known.func.__name__, "config": dict(known.keywords)}
     if isinstance(known, FunctionType):
         return known.__name__
-    return serialize_layer(known)
+    made: dict[str, Any] = serialize_layer(known)
+    return made
 
 
 def _word(activation: Activation) -> engine.Operation | None:

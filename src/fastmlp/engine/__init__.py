@@ -5,7 +5,9 @@ from __future__ import annotations
 from .create import create_engine
 from .door import Data, Engine, Network, StepsResult, Training
 from .words import (
+    L1L2,
     SELU,
+    ActivityRegularization,
     Adadelta,
     Adafactor,
     Adagrad,
@@ -19,6 +21,7 @@ from .words import (
     CategoricalCrossentropy,
     CategoryEncoding,
     Clip,
+    Constraint,
     Dense,
     Dropout,
     Elu,
@@ -43,9 +46,13 @@ from .words import (
     MeanSquaredError,
     Mish,
     Nadam,
+    NonNeg,
+    Norm,
     Operation,
     Optimizer,
+    Orthogonal,
     Prelu,
+    Regularizer,
     Relu,
     Repeat,
     Rescaling,
@@ -76,7 +83,9 @@ from .words import (
 )
 
 __all__ = [
+    "L1L2",
     "SELU",
+    "ActivityRegularization",
     "Adadelta",
     "Adafactor",
     "Adagrad",
@@ -90,6 +99,7 @@ __all__ = [
     "CategoricalCrossentropy",
     "CategoryEncoding",
     "Clip",
+    "Constraint",
     "Data",
     "Dense",
     "Dropout",
@@ -117,9 +127,13 @@ __all__ = [
     "Mish",
     "Nadam",
     "Network",
+    "NonNeg",
+    "Norm",
     "Operation",
     "Optimizer",
+    "Orthogonal",
     "Prelu",
+    "Regularizer",
     "Relu",
     "Repeat",
     "Rescaling",

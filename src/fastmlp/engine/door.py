@@ -18,15 +18,32 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .words import Clip, Float64Array, Loss, Operation, Optimizer, Role, Tail
+from .words import (
+    ActivityRegularization,
+    Clip,
+    Constraint,
+    Float64Array,
+    Loss,
+    Operation,
+    Optimizer,
+    Regularizer,
+    Role,
+    Tail,
+)
 
 
 @dataclass(frozen=True)
 class Network:
-    """The forward pass: ``inputs`` features, then the operations in order."""
+    """The forward pass: ``inputs`` features, then the operations in order.
+
+    regularizers, constraints: those of each parameter, or empty if none has one. Of a parameter
+    that training does not change they say nothing.
+    """
 
     inputs: int
     operations: tuple[Operation, ...]
+    regularizers: tuple[Regularizer | None, ...] = ()
+    constraints: tuple[Constraint | None, ...] = ()
 
     @property
     def widths(self) -> list[int]:
@@ -63,6 +80,16 @@ class Network:
         """The role of each parameter."""
         return [role for operation in self.operations for role in operation.roles]
 
+    @property
+    def activities(self) -> int:
+        """How many of the operations put a penalty on what passes through them."""
+        return sum(isinstance(o, ActivityRegularization) for o in self.operations)
+
+    @property
+    def penalized(self) -> bool:
+        """Whether there is anything besides the loss of outputs."""
+        return self.activities > 0 or any(r is not None for r in self.regularizers)
+
 
 @dataclass(frozen=True)
 class Training:
@@ -98,7 +125,8 @@ class Data:
 class StepsResult:
     """What a run of training steps recorded, in the order in which the rows were visited.
 
-    losses: (steps,) the reduced loss of each batch, before its update, dropout on.
+    losses: (steps,) the reduced loss of each batch and all penalties, before its update,
+    dropout on.
     outputs: (rows S, K) the network's outputs for every row, or None if not asked for.
     """
 
@@ -144,16 +172,23 @@ class Engine(Protocol):
     def gradient(
         self, data: Data, rows: NDArray[np.int64], iterations: int
     ) -> tuple[float, Float64Array]:
-        """The reduced loss of the batch ``rows`` (B,), with the dropout masks of step
-        ``iterations``, and its gradient, not clipped: (P,), of all parameters with the role
-        "trained" in order, each row-major; 0 where an operation is not trainable. Nothing is
-        changed."""
+        """The reduced loss of the batch ``rows`` (B,) and all penalties, with the dropout masks
+        of step ``iterations``, and their gradient, not clipped: (P,), of all parameters with the
+        role "trained" in order, each row-major; 0 where an operation is not trainable. Nothing
+        is changed."""
 
     def apply(
         self, gradient: Float64Array, learning_rate: float, iterations: NDArray[np.int64]
     ) -> None:
         """Clip a gradient (P,) and apply it with the optimizer's step; adds one to
         ``iterations``."""
+
+    def penalties(
+        self, x: NDArray[Any], dropout_step: int | None = None
+    ) -> tuple[float, Float64Array]:
+        """What the parameters' regularizers add to the loss; and, for each operation that has
+        such, the penalties of each sample's activities (``Network.activities``, N), of which the
+        mean over a batch is added. Activities are those of :meth:`predict`."""
 
     def evaluate(self, data: Data) -> tuple[Float64Array, Float64Array]:
         """Losses (N S,) of the rows, unweighted, and outputs (N S, K); as after training."""

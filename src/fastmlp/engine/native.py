@@ -59,6 +59,8 @@ _OPERATIONS = _catalog("operation", words.Operation)
 _LOSSES = _catalog("loss", words.Loss)
 _REDUCTIONS = _catalog("reduction", words.Reduction)
 _OPTIMIZERS = _catalog("optimizer", words.Optimizer)
+_REGULARIZERS = _catalog("regularizer", words.Regularizer)
+_CONSTRAINTS = _catalog("constraint", words.Constraint)
 _check_constants()
 
 
@@ -109,6 +111,13 @@ class NativeEngine:
             training.tail.exempt if training else (),
         )
 
+        for i, regularizer in enumerate(network.regularizers):
+            if regularizer is not None:
+                self._network.regularize(i, *_translated(_REGULARIZERS, regularizer))
+        for i, constraint in enumerate(network.constraints):
+            if constraint is not None:
+                self._network.constrain(i, *_translated(_CONSTRAINTS, constraint))
+
     def read_parameter(self, index: int) -> Float64Array:
         return self._network.read(index, _VALUE)
 
@@ -157,6 +166,11 @@ class NativeEngine:
 
     def evaluate(self, data: Data) -> tuple[Float64Array, Float64Array]:
         return self._network.evaluate(data.x, data.targets)
+
+    def penalties(
+        self, x: NDArray[Any], dropout_step: int | None = None
+    ) -> tuple[float, Float64Array]:
+        return self._network.penalties(x, -1 if dropout_step is None else dropout_step)
 
     def predict(self, x: NDArray[Any], dropout_step: int | None = None) -> Float64Array:
         return self._network.predict(x, -1 if dropout_step is None else dropout_step)

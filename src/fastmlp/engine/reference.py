@@ -22,6 +22,7 @@ from .words import (
     GRADIENT_BLOCK,
     INFERENCE,
     REDUCTIONS,
+    ActivityRegularization,
     Context,
     Float64Array,
     Loss,
@@ -149,7 +150,28 @@ class ReferenceEngine:
         factors = REDUCTIONS[loss.reduction].factors(weights)
         batch_loss = float((loss.values(values[-1], targets) * factors).sum())
         dy = loss.gradients(values[-1], targets) * factors[:, None]
-        return batch_loss, values, self._gradients(values, dy, context)
+        gradients = self._gradients(values, dy, context)
+        for i, regularizer in enumerate(self.network.regularizers):
+            if regularizer is not None and i in gradients:
+                gradients[i] = gradients[i] + regularizer.slope(self._parameters[i])
+        activities = sum(costs.sum() / len(costs) for costs in self._activity_costs(values))
+        return batch_loss + float(activities) + self._penalty(), values, gradients
+
+    def _penalty(self) -> float:
+        """What the regularizers of parameters add to the loss."""
+        return sum(
+            regularizer.penalty(self._parameters[i])
+            for i, regularizer in enumerate(self.network.regularizers)
+            if regularizer is not None and self._owner(i).trainable
+        )
+
+    def _activity_costs(self, values: list[Float64Array]) -> list[Float64Array]:
+        """What each sample of the batch costs, (B,), for each operation that says so."""
+        return [
+            operation.penalties(x).reshape(len(values[0]), -1).sum(axis=1)
+            for operation, x in zip(self.network.operations, values, strict=False)
+            if isinstance(operation, ActivityRegularization)
+        ]
 
     def _by_row(self, targets: NDArray[Any], loss: Loss) -> NDArray[Any]:
         """Targets of samples as those of their rows of outputs."""
@@ -160,6 +182,7 @@ class ReferenceEngine:
     ) -> dict[int, Float64Array]:
         """Gradient of every trainable parameter by its index, from dy (B, K) at the outputs."""
         gradients: dict[int, Float64Array] = {}
+        context = Context(context.step, len(values[0]))
         for i, operation, parameters in reversed(list(self._operations())):
             x, y = values[i], values[i + 1]
             if operation.trainable:
@@ -188,7 +211,7 @@ class ReferenceEngine:
         assert self.training is not None, "an engine without an optimizer cannot train"
         assert context.step is not None
         training = self.training
-        return training.tail.step(
+        new_parameters, new_slots = training.tail.step(
             training.optimizer,
             training.clip,
             parameters,
@@ -197,6 +220,10 @@ class ReferenceEngine:
             learning_rate,
             context.step,
         )
+        for i, constraint in enumerate(self.network.constraints):
+            if constraint is not None and i in gradients:
+                new_parameters[i] = constraint.project(new_parameters[i])
+        return new_parameters, new_slots
 
     # Inference.
 
@@ -205,6 +232,19 @@ class ReferenceEngine:
         assert self.training is not None, "an engine without a loss cannot evaluate"
         outputs, loss = self.predict(data.x), self.training.loss
         return loss.values(outputs, self._by_row(data.targets, loss)), outputs
+
+    @_quiet
+    def penalties(
+        self, x: NDArray[Any], dropout_step: int | None = None
+    ) -> tuple[float, Float64Array]:
+        costs = np.empty((self.network.activities, len(x)))
+        if self.network.activities:
+            block = GRADIENT_BLOCK if dropout_step is None else max(len(x), 1)
+            for start in range(0, len(x), block):
+                rows = slice(start, start + block)
+                values = self._forward(x[rows].astype(np.float64), Context(dropout_step))
+                costs[:, rows] = self._activity_costs(values)
+        return self._penalty(), costs
 
     @_quiet
     def predict(self, x: NDArray[Any], dropout_step: int | None = None) -> Float64Array:

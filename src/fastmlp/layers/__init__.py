@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .._registry import serialize
 from .activation import Activation, Identity, Softmax
+from .activity_regularization import ActivityRegularization
 from .batch_normalization import BatchNormalization
 from .dense import Dense
 from .dropout import AlphaDropout, Dropout
@@ -19,6 +20,7 @@ deserialize = registry.deserialize
 __all__ = [
     "ELU",
     "Activation",
+    "ActivityRegularization",
     "AlphaDropout",
     "BatchNormalization",
     "Dense",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import _checks, engine, initializers
+from .. import _checks, constraints, engine, initializers, regularizers
 from ..variable import Variable
 from .layer import Layer, register
 from .shapes import Shape
@@ -32,6 +32,10 @@ class BatchNormalization(Layer):
         Their first values.
     moving_mean_initializer, moving_variance_initializer : str or Initializer
         Those of the moving moments, each (features,), which are weights without gradient.
+    beta_regularizer, gamma_regularizer : str or Regularizer, optional
+        What large beta and gamma add to the loss, see :mod:`fastmlp.regularizers`.
+    beta_constraint, gamma_constraint : str or Constraint, optional
+        What they are brought back to after each step, see :mod:`fastmlp.constraints`.
     **options
         ``name``, ``trainable``, ``dtype``, ``input_shape``, ``input_dim``: see :class:`Layer`.
 
@@ -64,6 +68,10 @@ class BatchNormalization(Layer):
         gamma_initializer: Any = "ones",
         moving_mean_initializer: Any = "zeros",
         moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         **options: Any,
     ) -> None:
         self.axis = _checks.integer("axis", axis, -1, 1)
@@ -79,6 +87,10 @@ class BatchNormalization(Layer):
         self.gamma_initializer = initializers.get(gamma_initializer)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
         self.gamma: Variable | None = None
         self.beta: Variable | None = None
         self.moving_mean: Variable | None = None
@@ -97,9 +109,21 @@ class BatchNormalization(Layer):
         assert input_shape[1] is not None
         shape = (input_shape[1],)
         if self.scale:
-            self.gamma = self._add_weight("gamma", shape, self.gamma_initializer)
+            self.gamma = self._add_weight(
+                "gamma",
+                shape,
+                self.gamma_initializer,
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+            )
         if self.center:
-            self.beta = self._add_weight("beta", shape, self.beta_initializer)
+            self.beta = self._add_weight(
+                "beta",
+                shape,
+                self.beta_initializer,
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+            )
         self.moving_mean = self._add_weight(
             "moving_mean", shape, self.moving_mean_initializer, state=True
         )

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _checks, _naming
+from .. import _checks, _naming, regularizers
 from .._configured import Configured
 from .._locks import Lock
 from .._registry import Registry
@@ -19,6 +19,7 @@ from ..engine import Network, Operation, Training
 from ..initializers import Initializer
 from ..tensor import Tensor
 from ..variable import Variable
+from . import penalties
 from .shapes import Shape, batch_shape, rows_of, sample_shape
 
 _FLOAT64 = np.dtype(np.float64)
@@ -39,6 +40,8 @@ class Layer(Configured):
         Whether training changes the layer's weights.
     dtype : str, optional
         "float64" or None; fastmlp computes in nothing else.
+    activity_regularizer : str or Regularizer, optional
+        L1, L2 or L1L2 of the outputs; the mean over the samples of a batch is added to its loss.
     input_shape : tuple of int, optional
         Shape of one sample, for the first layer of a model (Keras's older way to write
         ``Input(shape)``).
@@ -61,6 +64,7 @@ class Layer(Configured):
         name: str | None = None,
         trainable: bool = True,
         dtype: str | None = None,
+        activity_regularizer: Any = None,
         input_shape: Sequence[int] | None = None,
         input_dim: int | None = None,
     ) -> None:
@@ -69,6 +73,9 @@ class Layer(Configured):
         self.name = name or _naming.unique_name(_naming.snake_case(type(self).__name__))
         self.dtype = _checks.float64("dtype", dtype)
         self._trainable = _checks.boolean("trainable", trainable)
+        regularizers.elementwise("activity_regularizer", activity_regularizer)
+        self._activity_regularizer = regularizers.get(activity_regularizer)
+        self._activity_loss: float | None = None  # of the last call
         if input_dim is not None:
             input_shape = (_checks.integer("input_dim", input_dim, 1),)
         #: Shape of one sample if the layer was told it, as the first of a model can be.
@@ -158,11 +165,20 @@ class Layer(Configured):
         """Make the weights, if the layer has any, for a checked input shape (None, ...)."""
 
     def _add_weight(
-        self, name: str, shape: tuple[int, ...], initializer: Initializer, state: bool = False
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        initializer: Initializer,
+        state: bool = False,
+        *,
+        regularizer: Any = None,
+        constraint: Any = None,
     ) -> Variable:
-        """A new weight; ``state``: training changes it without a gradient."""
+        """A new weight; ``state``: training changes it without a gradient. Regularizer and
+        constraint are what ``get`` of their modules returns."""
         path = "/".join(part for part in (self._scope, self.name, name) if part)
         variable = Variable(initializer(shape), name=name, path=path)
+        penalties.put_rules(variable, regularizer, constraint)
         variable.state = state
         variable.trainable = self.trainable and not state
         self._own_weights = [*self._own_weights, variable]
@@ -259,13 +275,33 @@ class Layer(Configured):
             )
         return sum(variable.size for variable in self.weights)
 
+    # Penalties.
+
+    @property
+    def activity_regularizer(self) -> Any:
+        """What is added to the loss for the outputs, or None."""
+        return self._activity_regularizer
+
+    @activity_regularizer.setter
+    def activity_regularizer(self, value: Any) -> None:
+        regularizers.elementwise("activity_regularizer", value)
+        self._activity_regularizer, self._activity_loss = regularizers.get(value), None
+        Variable.tick()
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """What is added to the loss: for the outputs of the last ``layer(x)``, layer by layer,
+        then for each regularized weight that is trained."""
+        return penalties.losses_of(self)
+
     # Configuration.
 
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor, as plain data."""
         config = super().get_config()
-        if self.declared_shape is None:
-            config.pop("input_shape", None)
+        for optional in ("input_shape", "activity_regularizer"):
+            if config.get(optional) is None:
+                config.pop(optional, None)
         return config
 
     # Computing.
@@ -274,9 +310,19 @@ class Layer(Configured):
         """What the built layer is in the engine's words."""
         return []
 
+    def regularized_operations(self) -> list[Operation]:
+        """The operations, then the penalty of what they put out, if there is one."""
+        return self.operations() + penalties.activity_operations(self.activity_regularizer)
+
     def _network(self) -> Network:
         inputs = math.prod(size for size in self.input_shape[1:] if size is not None)
-        return Network(inputs, tuple(self.operations()))
+        weights = self.weights
+        return Network(
+            inputs,
+            tuple(self.regularized_operations()),
+            penalties.lowered_regularizers(weights),
+            penalties.lowered_constraints(weights),
+        )
 
     def _engine_name(self) -> str:
         return "native"
@@ -337,10 +383,16 @@ class Layer(Configured):
         ):
             x = rows_of(x, self._sample_shape)
         if training is None or training is False:
-            y = binding.engine.predict(x)
+            step = None
         else:
             dropout = _checks.boolean("training", training)
-            y = binding.engine.predict(x, self._next_dropout_step() if dropout else None)
+            step = self._next_dropout_step() if dropout else None
+        y = binding.engine.predict(x, step)
+        if binding.activities:
+            _, costs = binding.engine.penalties(x, step)
+            penalties.keep_activity_losses(
+                self, costs.mean(axis=1) if len(x) else costs.sum(axis=1)
+            )
         # NaN in x shows in the few outputs; only then are the many inputs looked at. A sum of
         # squares is finite only if every term is, and this is the fastest one for a few numbers.
         flat = y.ravel()

@@ -216,7 +216,7 @@ class Sequential(Model):
         Variable.tick()
 
     def operations(self) -> list[Operation]:
-        return [operation for layer in self._layers for operation in layer.operations()]
+        return [o for layer in self._layers for o in layer.regularized_operations()]
 
     def get_config(self) -> dict[str, Any]:
         """Name and layers, as plain data; :meth:`from_config` makes an unweighted twin of it."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks
+from ..binding import Binding
 from ..callbacks.callback_list import CallbackList
 from ..engine import Data, Float64Array, StepsResult
 from ..progress import Progress
@@ -226,8 +227,11 @@ def evaluate_feed(
         data = chunk.data
         if by_batch:
             callbacks.call("on_test_batch_begin", done, logs={})
-        losses, outputs = model._bind().engine.evaluate(data)
+        binding = model._bind()
+        losses, outputs = binding.engine.evaluate(data)
         reduced = batch_losses(loss, losses, data, chunk.batch_size)
+        if binding.penalized:
+            reduced += batch_penalties(binding, data, chunk.batch_size)
         tracker.update_loss(reduced, len(data.x), chunk.batch_size)
         tracker.update_metrics(data.targets, outputs, data.sample_weight)
         done += chunk.steps
@@ -237,6 +241,15 @@ def evaluate_feed(
         progress.update(done, logs)
     callbacks.call("on_test_end", logs)
     return logs
+
+
+def batch_penalties(binding: Binding, data: Data, size: int) -> Float64Array:
+    """What regularizers add to the loss of each batch of ``size`` samples."""
+    of_weights, costs = binding.engine.penalties(data.x)
+    starts = np.arange(0, len(data.x), size)
+    counts = np.minimum(size, len(data.x) - starts)
+    result: Float64Array = of_weights + np.add.reduceat(costs.sum(axis=0), starts) / counts
+    return result
 
 
 def _chunks(feed: Feed, steps: int) -> Iterator[Chunk]:

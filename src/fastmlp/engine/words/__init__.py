@@ -27,6 +27,7 @@ from .activations import (
 from .adams import Adamax, Amsgrad, Lamb, Lion, Nadam, ScheduleFreeAdamw
 from .adaptive import Adadelta, Adafactor, Adagrad, Ftrl, Rmsprop
 from .categories import CategoryEncoding, Embedding
+from .constraints import BOTH_AXES, Constraint, NonNeg, Norm
 from .losses import (
     LOSSES,
     BinaryCrossentropy,
@@ -54,6 +55,7 @@ from .piecewise import (
     Threshold,
 )
 from .reductions import REDUCTIONS, MeanWithSampleWeight, Reduction, Sum, SumOverBatchSize
+from .regularizers import L1L2, ActivityRegularization, Orthogonal, Regularizer
 from .row_activations import Glu, LogSoftmax, Prelu, Softmax, Sparsemax, softmax
 from .rows import Repeat, Reshape, Transpose
 from .stages import GRADIENT_BLOCK, BatchNormalization, Dense
@@ -61,14 +63,17 @@ from .tail import Average, Clip, Tail
 from .word import Word
 
 __all__ = [
+    "BOTH_AXES",
     "GRADIENT_BLOCK",
     "INFERENCE",
+    "L1L2",
     "LOSSES",
     "REDUCTIONS",
     "SELU",
     "SETTLING_STEPS",
     "SMALLEST_MOMENT",
     "Activation",
+    "ActivityRegularization",
     "Adadelta",
     "Adafactor",
     "Adagrad",
@@ -82,6 +87,7 @@ __all__ = [
     "CategoricalCrossentropy",
     "CategoryEncoding",
     "Clip",
+    "Constraint",
     "Context",
     "Dense",
     "Dropout",
@@ -108,10 +114,14 @@ __all__ = [
     "MeanWithSampleWeight",
     "Mish",
     "Nadam",
+    "NonNeg",
+    "Norm",
     "Operation",
     "Optimizer",
+    "Orthogonal",
     "Prelu",
     "Reduction",
+    "Regularizer",
     "Relu",
     "Repeat",
     "Rescaling",

@@ -24,9 +24,11 @@ class Context(Word):
     """In which pass an operation runs.
 
     step: number of the training step, which also numbers the dropout masks; None at inference.
+    samples: how many there are in the batch, of which means are taken.
     """
 
     step: int | None = None
+    samples: int = 1
 
     @property
     def training(self) -> bool:
