@@ -1,4 +1,4 @@
-"""Losses and metrics as functions of two arrays, against their formulas."""
+"""Losses as functions of two arrays, against their formulas."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from fastmlp import config, losses, metrics, utils
+from fastmlp import config, losses, utils
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, 1.0]])
 LABELS = np.array([0, 2])
@@ -114,58 +114,6 @@ def test_per_sample_functions():
     )
     np.testing.assert_allclose(losses.categorical_crossentropy(ONE_HOT, PROBABILITIES), PER_SAMPLE)
     assert losses.mean_squared_error([[1.0]], [[3.0]]).tolist() == [4.0]
-
-
-# Metrics.
-
-
-@pytest.mark.parametrize(
-    ("labels", "outputs", "expected"),
-    [
-        ([0, 1], [[0.9, 0.1], [0.8, 0.2]], 0.5),  # class indices: sparse
-        ([[0], [1]], [[0.9, 0.1], [0.2, 0.8]], 1.0),
-        ([[1, 0], [1, 0]], [[0.9, 0.1], [0.2, 0.8]], 0.5),  # one-hot: categorical
-        ([[1.0], [0.0], [1.0]], [[0.6], [0.4], [0.4]], 2 / 3),  # one output: binary
-    ],
-)
-def test_accuracy_is_resolved_by_shapes(labels, outputs, expected):
-    metric = metrics.get("accuracy")
-    assert float(metric(np.array(labels), np.array(outputs))) == pytest.approx(expected)
-
-
-def test_a_metric_collects_over_batches_and_weights():
-    metric = metrics.SparseCategoricalAccuracy()
-    outputs = np.array([[1.0, 0.0], [1.0, 0.0]])
-    metric.update_state([0, 1], outputs)
-    metric.update_state([0, 0], outputs, sample_weight=[2.0, 4.0])
-    assert float(metric.result()) == (1 + 6) / (2 + 6)
-    metric.reset_state()
-    assert float(metric.result()) == 0.0
-
-
-def test_the_name_given_is_the_key():
-    assert [metrics.get(name).name for name in ("acc", "mse", "BinaryAccuracy")] == [
-        "acc",
-        "mse",
-        "BinaryAccuracy",
-    ]
-    assert metrics.get(metrics.CategoricalAccuracy).name == "categorical_accuracy"
-
-
-def test_a_function_becomes_a_metric():
-    def distance(y_true, y_pred):
-        return np.abs(y_true - y_pred)
-
-    metric = metrics.get(distance)
-    metric.update_state(np.zeros((2, 2)), np.array([[1.0, 3.0], [0.0, 0.0]]), np.array([1.0, 3.0]))
-    assert metric.name == "distance"
-    assert float(metric.result()) == (1 + 3) / 8
-
-
-def test_metric_configuration_round_trip():
-    metric = metrics.BinaryAccuracy(threshold=0.3)
-    twin = metrics.deserialize(metrics.serialize(metric))
-    assert float(twin([[1.0]], [[0.4]])) == 1.0
 
 
 def test_to_categorical():

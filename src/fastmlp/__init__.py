@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         utils,
     )
     from .layers import Input, Layer
+    from .metrics import Metric
     from .models import Model, Sequential
     from .optimizers import Optimizer
     from .tensor import Tensor
@@ -51,6 +52,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Input",
     "Layer",
+    "Metric",
     "Model",
     "Optimizer",
     "Sequential",
@@ -99,6 +101,7 @@ _MODULES = frozenset(
 _HOMES = {
     "Input": "layers",
     "Layer": "layers",
+    "Metric": "metrics",
     "Model": "models",
     "Optimizer": "optimizers",
     "Sequential": "models",

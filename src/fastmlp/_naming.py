@@ -12,7 +12,7 @@ _taken: dict[str, int] = {}
 
 def snake_case(name: str) -> str:
     """``InputLayer`` -> ``input_layer``, ``ReLU`` -> ``re_lu`` (Keras's rule)."""
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", name))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 

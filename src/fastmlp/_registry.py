@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 
 from ._naming import snake_case
 
+_MOST_SHOWN = 40  # names in a message; of more, those that are like the one received
+
 T = TypeVar("T")
 Entry = TypeVar("Entry", bound=Callable[..., Any])  # a class or a function
 
@@ -68,8 +70,14 @@ class Registry(Generic[T]):
         return entry
 
     def _unknown(self, name: Any) -> ValueError:
+        known = self.known
+        if len(self._shown) > _MOST_SHOWN:
+            import difflib  # few programs make a mistake, and all would wait for it
+
+            close = difflib.get_close_matches(str(name), sorted(self._entries), n=5, cutoff=0.0)
+            known = f"{len(self._shown)} names, such as {', '.join(map(repr, close))}"
         return ValueError(
-            f"{self._argument} must be one of {self.known}. Received: {self._argument}={name!r}"
+            f"{self._argument} must be one of {known}. Received: {self._argument}={name!r}"
         )
 
     def class_of(self, function: Any) -> type[T] | None:

@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from ._messages import is_interactive_logging_enabled, print_message
 
-Logs = dict[str, float]
+Logs = dict[str, Any]
 
 
 class Progress:
@@ -54,7 +56,7 @@ class Line(Progress):
         seconds = time.perf_counter() - self._started
         steps = self._steps or self._done
         step = seconds / steps if steps else 0.0
-        print_message(line_text(steps, steps, seconds, step, logs.items()))
+        print_message(line_text(steps, steps, seconds, step, means(logs)))
 
 
 class Bar(Progress):
@@ -88,10 +90,15 @@ class Bar(Progress):
 
 
 def _postfix(logs: Logs) -> str:
-    return " - ".join(f"{name}: {number_text(value, abs(value))}" for name, value in logs.items())
+    return " - ".join(f"{name}: {number_text(value, abs(value))}" for name, value in means(logs))
 
 
 # Keras's forms of numbers and times.
+
+
+def means(logs: Logs) -> Iterable[tuple[str, float]]:
+    """Names and values; of an array, such as a score for each class, the mean."""
+    return [(name, float(np.mean(value))) for name, value in logs.items()]
 
 
 def number_text(value: float, size: float) -> str:

@@ -114,11 +114,20 @@ class Data:
     targets: (N,) int32 for losses that take class indices (already checked to lie in [0, K)),
     else (N, K) float64; with S rows of outputs a sample (N, S) and (N, S K).
     sample_weight: (N,) or (N, S) float64, or None for all ones.
+    label_shape: the shape of a sample's label as it was given, for metrics: () and (1,) may mean
+    the same targets. None: that of the targets.
     """
 
     x: Any
     targets: NDArray[Any]
     sample_weight: Float64Array | None = None
+    label_shape: tuple[int, ...] | None = None
+
+    def labels(self, rows: Any) -> NDArray[Any]:
+        """The targets of some rows, shaped as the labels were given."""
+        targets: NDArray[Any] = self.targets[rows]
+        shape = self.label_shape
+        return targets if shape is None else targets.reshape(len(targets), *shape)
 
 
 @dataclass(frozen=True)

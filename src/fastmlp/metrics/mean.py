@@ -1,19 +1,43 @@
-"""Running means, of values and of a function of labels and outputs."""
+"""Running means and sums, of values and of a function of labels and outputs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..tensor import Tensor, as_tensor
-from .metric import Metric
+from .metric import Metric, register
+from .ranks import Float64Array, broadcast_weights, floats, same_rank
+from .sums import SumVariable, TreeSum
 
-Float64Array = NDArray[np.float64]
+
+def samplewise(
+    values: Any, sample_weight: Any, reduce: Callable[..., Any]
+) -> tuple[Float64Array, Float64Array | None]:
+    """Values (N,) of the samples, times their weights, and these: Keras's rule.
+
+    Values of a higher rank than the weights are reduced to that rank before they are weighted,
+    and to one for each sample afterwards; so are weights of a higher rank.
+    """
+    values, weights = floats("values", values), None
+    if sample_weight is not None:
+        values, weights = same_rank(values, floats("sample_weight", sample_weight))
+        if values.ndim > weights.ndim:
+            values = reduce(values, axis=tuple(range(weights.ndim, values.ndim)))
+        rank = weights.ndim
+        weights = broadcast_weights(weights, np.shape(values))
+        values = values * weights
+        if rank > 1:
+            weights = reduce(weights, axis=tuple(range(1, rank)))
+    if np.ndim(values) > 1:
+        values = reduce(values, axis=tuple(range(1, values.ndim)))
+    return values, weights
 
 
+@register()
 class Mean(Metric):
     """sum(values * weights) / sum(weights) of all values taken in; 0 before the first.
 
@@ -30,91 +54,83 @@ class Mean(Metric):
     3.0
     """
 
-    def __init__(self, name: str = "mean", dtype: str | None = None) -> None:
+    def __init__(self, name: str | None = "mean", dtype: str | None = None) -> None:
         super().__init__(name=name, dtype=dtype)
-        self.reset_state()
+        self._sums = TreeSum(2)
+        self.total = SumVariable(self._sums, 0, (), "total")
+        self.count = SumVariable(self._sums, 1, (), "count")
+        self._variables += [self.total, self.count]
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Take in values of any shape, and their weights (of a shape that broadcasts)."""
-        values = np.asarray(values, np.float64)
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Take in values (N, ...), of which each sample's mean counts, and weights of a shape
+        that broadcasts."""
+        values, weights = samplewise(values, sample_weight, np.mean)
         weighted = np.empty((2, values.size))
-        if sample_weight is None:
-            weighted[0] = values.ravel()
-            weighted[1] = 1.0
-        else:
-            weights = np.asarray(sample_weight, np.float64)
-            if weights.shape != values.shape:
-                weights = np.broadcast_to(weights, values.shape)
-            weighted[0] = (values * weights).ravel()
-            weighted[1] = weights.ravel()
+        weighted[0] = values.ravel()
+        weighted[1] = 1.0 if weights is None else weights.ravel()
         self._sums.add(weighted)
 
     def result(self) -> Tensor:
         """The mean, 0-d."""
-        total, weight = self._sums.total()
-        return as_tensor(total / weight if weight else 0.0)
+        total, count = self._sums.total()
+        return as_tensor(total / count if count else 0.0)
 
     def reset_state(self) -> None:
         """Forget all values."""
-        self._sums = _TreeSum()
+        self._sums.clear()
 
 
-class _TreeSum:
-    """Sums of rows (2, n) of numbers that may come in any portions: always by the binary tree
-    over their places (numbers 2i and 2i + 1 first, then those sums, and so on; one without a
-    partner goes up as it is), so that the portions, which the clock may have cut, change no bit.
+@register()
+class Sum(Metric):
+    """sum(values * weights) of all values taken in.
+
+    Parameters
+    ----------
+    name, dtype
+        See :class:`Metric`.
+
+    Examples
+    --------
+    >>> total = Sum()
+    >>> total.update_state([1, 3, 5, 7], sample_weight=[1, 1, 0, 0])
+    >>> float(total.result())
+    4.0
     """
 
-    def __init__(self) -> None:
-        # At each level of the tree the sums of the last node, while it has no partner.
-        self._pending: list[tuple[float, float] | None] = []
+    def __init__(self, name: str | None = "sum", dtype: str | None = None) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self._sums = TreeSum(1)
+        self.total = SumVariable(self._sums, 0, (), "total")
+        self._variables.append(self.total)
 
-    def add(self, values: Float64Array) -> None:
-        """Take in numbers (2, n) after those before."""
-        level = 0
-        while values.shape[1] > 1:
-            before = self._take(level)
-            if before is not None:
-                values = np.concatenate((np.array(before)[:, None], values), axis=1)
-            paired = values.shape[1] // 2 * 2
-            if paired < values.shape[1]:
-                self._pending[level] = (float(values[0, -1]), float(values[1, -1]))
-            values = values[:, 0:paired:2] + values[:, 1:paired:2]
-            level += 1
-        if values.shape[1]:  # one node goes up as long as there is a partner
-            node = (float(values[0, 0]), float(values[1, 0]))
-            while (before := self._take(level)) is not None:
-                node = (before[0] + node[0], before[1] + node[1])
-                level += 1
-            self._pending[level] = node
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Take in values of any shape, and weights of a shape that broadcasts."""
+        self._sums.add(samplewise(values, sample_weight, np.sum)[0].reshape(1, -1))
 
-    def _take(self, level: int) -> tuple[float, float] | None:
-        """The node that waits at a level, which waits no more."""
-        if level == len(self._pending):
-            self._pending.append(None)
-        node, self._pending[level] = self._pending[level], None
-        return node
+    def result(self) -> Tensor:
+        """The sum, 0-d."""
+        return as_tensor(self._sums.total()[0])
 
-    def total(self) -> tuple[float, float]:
-        """The two sums of all numbers so far."""
-        nodes = [node for node in self._pending if node is not None]
-        if not nodes:
-            return 0.0, 0.0
-        total, weight = nodes[0]
-        for node in nodes[1:]:
-            total, weight = node[0] + total, node[1] + weight
-        return total, weight
+    def reset_state(self) -> None:
+        """Forget all values."""
+        self._sums.clear()
 
 
+@register()
 class MeanMetricWrapper(Mean):
-    """The mean over samples of ``fn(y_true, y_pred)``, one value for each sample.
+    """The mean over samples of ``fn(y_true, y_pred, **options)``.
+
+    Values (N, ...) count by sample. A function that returns one number for a batch counts by
+    batch, as in Keras: the mean of the batches' numbers.
 
     Parameters
     ----------
     fn : callable
-        Labels and outputs (N, K) to values (N,) or (N, ...).
+        Labels and outputs (N, K) to values (N,) or (N, ...), or to one number.
     name, dtype
-        See :class:`Metric`; the name defaults to the function's.
+        See :class:`Metric`.
+    **options
+        Passed on to ``fn``.
 
     Examples
     --------
@@ -124,15 +140,37 @@ class MeanMetricWrapper(Mean):
     2.0
     """
 
+    #: Whether the values of a sample depend on nothing but that sample.
+    _by_sample: ClassVar[bool] = False
+
     def __init__(
-        self, fn: Callable[..., Any], name: str | None = None, dtype: str | None = None
+        self,
+        fn: Callable[..., Any],
+        name: str | None = None,
+        dtype: str | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(name=name or str(getattr(fn, "__name__", "metric")), dtype=dtype)
-        self._fn = fn
+        super().__init__(name=name, dtype=dtype)
+        if not callable(fn):
+            raise TypeError(f"fn must be a function of labels and outputs. Received: fn={fn!r}")
+        self._fn, self._options = fn, options
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take in labels and outputs (N, K), and weights (N,)."""
-        values = np.asarray(self._fn(y_true, y_pred), np.float64)
-        if sample_weight is not None and values.ndim > 1:
-            sample_weight = np.reshape(sample_weight, (-1,) + (1,) * (values.ndim - 1))
-        super().update_state(values, sample_weight)
+        super().update_state(self._fn(y_true, y_pred, **self._options), sample_weight)
+
+    def takes_portions(self, sample_weight: NDArray[Any] | None) -> bool:
+        return self._by_sample
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor: the function by its name, then its options."""
+        config = super().get_config()
+        if type(self) is MeanMetricWrapper:
+            config |= {"fn": getattr(self._fn, "__name__", repr(self._fn)), **self._options}
+        return config
+
+
+class SampleMean(MeanMetricWrapper):
+    """Base of the means of a function whose values of a sample depend on that sample alone."""
+
+    _by_sample = True

@@ -43,7 +43,7 @@ def checked_set(
             f"Received: {len(rows)} and {len(targets)}"
         )
     weights = _checked_weights(sample_weight, len(rows), f"{prefix}sample_weight")
-    return Data(rows, targets, weights)
+    return Data(rows, targets, weights, np.shape(y)[1:])
 
 
 def _checked_weights(weights: Any, n: int, name: str) -> Float64Array | None:
@@ -90,6 +90,7 @@ def take(data: Data, start: int, stop: int) -> Data:
         data.x[start:stop],
         data.targets[start:stop],
         None if weights is None else weights[start:stop],
+        data.label_shape,
     )
 
 

@@ -177,6 +177,7 @@ class ArrayFeed(Feed):
             data.x.converted(rows),
             np.ascontiguousarray(data.targets[rows]),
             None if weights is None else np.ascontiguousarray(weights[rows]),
+            data.label_shape,
         )
 
 

@@ -67,7 +67,7 @@ class FeedingModel(StatefulModel):
         if class_weight is None:
             return data
         weights = data_module.class_weights(class_weight, data.targets, self._network().outputs)
-        return Data(data.x, data.targets, weights)
+        return Data(data.x, data.targets, weights, data.label_shape)
 
     def _checked_weighted(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Data:
         """A set whose weights come from either argument."""
@@ -118,7 +118,7 @@ class FeedingModel(StatefulModel):
         if validation.data is None and share:
             train, held_out = data_module.split(train, share)
             if class_weight is not None:  # of the training samples alone
-                held_out = Data(held_out.x, held_out.targets)
+                held_out = Data(held_out.x, held_out.targets, None, held_out.label_shape)
         size = _size_of_batches(batch_size, steps, len(train.x))
         feed = ArrayFeed(train, size, shuffle, steps, self._permutation)
         if held_out is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from .. import metrics
 from .._locks import Lock
 from ..engine import Data, Float64Array
 from ..engine import Loss as LoweredLoss
+from ..metrics.by_shapes import chosen_by_shapes
 
 
 class Tracker:
@@ -67,25 +68,88 @@ class Tracker:
         self.loss.update_state(losses, sizes)
 
     def update_metrics(
-        self, targets: NDArray[Any], outputs: Float64Array, weights: Float64Array | None
+        self,
+        targets: NDArray[Any],
+        outputs: Float64Array,
+        weights: Float64Array | None,
+        batch_size: int,
     ) -> None:
-        """Take in outputs (N, K) with their targets and weights (N,)."""
-        for metric in self.plain:
-            metric.update_state(targets, outputs)
-        for metric in self.weighted:
-            metric.update_state(targets, outputs, weights)
+        """Take in outputs (N, K) of successive batches with their targets and weights (N,).
 
-    def result(self) -> dict[str, float]:
-        """Name to value."""
-        return {name: float(metric.result()) for name, metric in self._named}
+        Metrics see batch by batch, as in Keras, unless portions of any size give the same bits.
+        """
+        for metric in self.plain:
+            _update(metric, targets, outputs, None, batch_size)
+        for metric in self.weighted:
+            _update(metric, targets, outputs, weights, batch_size)
+
+    def result(self) -> dict[str, Any]:
+        """Name to number, or to array; what a metric gives as a dict comes last, by its keys."""
+        logs: dict[str, Any] = {}
+        parts: dict[str, Any] = {}
+        for name, metric in self._named:
+            value = metric.result()
+            if isinstance(value, Mapping):
+                parts.update(value)
+            else:
+                logs[name] = _plain(value)
+        return logs | {name: _plain(parts[name]) for name in sorted(parts)}
+
+
+def _plain(value: Any) -> Any:
+    """A float, or an array of several numbers (Keras's logs)."""
+    array = np.asarray(value)
+    return float(array) if array.ndim == 0 else np.array(array)
+
+
+def _update(
+    metric: metrics.Metric,
+    targets: NDArray[Any],
+    outputs: Float64Array,
+    weights: Float64Array | None,
+    batch_size: int,
+) -> None:
+    size = len(outputs) if metric.takes_portions(weights) else batch_size
+    for start in range(0, len(outputs), max(size, 1)):
+        rows = slice(start, start + size)
+        if weights is None:
+            metric.update_state(targets[rows], outputs[rows])
+        else:
+            metric.update_state(targets[rows], outputs[rows], weights[rows])
 
 
 def _metrics(argument: str, given: Any) -> list[metrics.Metric]:
     if given is None:
         return []
+    if not isinstance(given, (list, tuple, Mapping)):
+        raise ValueError(
+            f"{argument} must be a list of metrics, or a dict of them by the name of the output. "
+            f"Received: {argument}={given!r}"
+        )
+    return [_metric(argument, identifier) for identifier in _flat(given)]
+
+
+def _flat(given: Any) -> Iterator[Any]:
+    """What is in nested lists and dicts, which for a single output mean one list; dicts in the
+    order of their keys (Keras's rule)."""
+    if isinstance(given, Mapping):
+        given = [given[key] for key in sorted(given)]
     if not isinstance(given, (list, tuple)):
-        raise ValueError(f"{argument} must be a list of metrics. Received: {argument}={given!r}")
-    return [metrics.get(metric) for metric in given]
+        yield given
+        return
+    for part in given:
+        yield from _flat(part)
+
+
+def _metric(argument: str, identifier: Any) -> metrics.Metric:
+    """The metric that is meant, with the name under which logs have it."""
+    if identifier is None:
+        raise ValueError(f"{argument} must hold metrics. Received: {argument} with None")
+    if not isinstance(identifier, str):
+        return metrics.get(identifier)
+    metric = chosen_by_shapes(identifier) or metrics.get(identifier)
+    metric.name = identifier  # Keras: the key in logs is the word as it was given
+    return metric
 
 
 def _unique_names(plain: Sequence[metrics.Metric], weighted: Sequence[metrics.Metric]) -> list[str]:
@@ -94,8 +158,11 @@ def _unique_names(plain: Sequence[metrics.Metric], weighted: Sequence[metrics.Me
     names = ["loss"]
     for metric, prefix in [(m, "") for m in plain] + [(m, "weighted_") for m in weighted]:
         name = metric.name if metric.name not in names else prefix + metric.name
-        same = sum(n == name or n.startswith(f"{name}_") for n in names)
-        names.append(f"{name}_{same}" if name in names else name)
+        numbered, number = name, 0
+        while numbered in names:
+            number += 1
+            numbered = f"{name}_{number}"
+        names.append(numbered)
     return names
 
 

@@ -205,7 +205,7 @@ def track(
     tracker.update_loss(recorded.losses, len(rows), batch_size)
     if recorded.outputs is not None:
         weights = None if data.sample_weight is None else data.sample_weight[rows]
-        tracker.update_metrics(data.targets[rows], recorded.outputs, weights)
+        tracker.update_metrics(data.labels(rows), recorded.outputs, weights, batch_size)
 
 
 def evaluate_feed(
@@ -233,7 +233,9 @@ def evaluate_feed(
         if binding.penalized:
             reduced += batch_penalties(binding, data, chunk.batch_size)
         tracker.update_loss(reduced, len(data.x), chunk.batch_size)
-        tracker.update_metrics(data.targets, outputs, data.sample_weight)
+        tracker.update_metrics(
+            data.labels(slice(None)), outputs, data.sample_weight, chunk.batch_size
+        )
         done += chunk.steps
         logs = tracker.result()
         if by_batch:

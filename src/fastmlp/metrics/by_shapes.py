@@ -1,0 +1,52 @@
+"""What "accuracy" and "crossentropy" mean in ``compile``: a metric chosen by shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .accuracies import binary_accuracy, categorical_accuracy, sparse_categorical_accuracy
+from .crossentropies import (
+    binary_crossentropy,
+    categorical_crossentropy,
+    sparse_categorical_crossentropy,
+)
+from .mean import SampleMean
+from .ranks import Float64Array
+
+
+def _kind(y_true: Any, y_pred: Any) -> int:
+    """Keras's rule: 0, binary, for one output; 1, sparse, for class indices (N,) or (N, 1); else
+    2, categorical."""
+    labels, outputs = np.shape(y_true), np.shape(y_pred)
+    if outputs[-1:] == (1,):
+        return 0
+    return 1 if len(labels) < len(outputs) or labels[-1:] == (1,) else 2
+
+
+def accuracy(y_true: Any, y_pred: Any) -> Float64Array:
+    """Binary accuracy for one output, else sparse for class indices, else categorical. Mind that
+    the binary one has its threshold at 0.5, also where outputs are logits."""
+    kinds = binary_accuracy, sparse_categorical_accuracy, categorical_accuracy
+    return kinds[_kind(y_true, y_pred)](y_true, y_pred)
+
+
+def crossentropy(y_true: Any, y_pred: Any) -> Float64Array:
+    """Binary crossentropy of probabilities for one output, else sparse for class indices, else
+    categorical."""
+    kinds = binary_crossentropy, sparse_categorical_crossentropy, categorical_crossentropy
+    return kinds[_kind(y_true, y_pred)](y_true, y_pred)
+
+
+_WORDS = {"accuracy": accuracy, "acc": accuracy, "crossentropy": crossentropy, "ce": crossentropy}
+
+
+def chosen_by_shapes(word: str) -> SampleMean | None:
+    """The metric that a word in any case means in ``compile``, if it is one of these."""
+    function = _WORDS.get(word.lower())
+    if function is None:
+        return None
+    metric = SampleMean(function, name=word)
+    metric._direction = "up" if function is accuracy else "down"
+    return metric
