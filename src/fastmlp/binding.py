@@ -13,32 +13,44 @@ from .variable import Variable, lend
 
 
 class _Mirror:
-    """One array of an engine that mirrors a Variable: a parameter, or an optimizer's slot."""
+    """One array of an engine that mirrors a Variable: a parameter of a shape, or an optimizer's
+    slot for it. Weights of several axes that scale a row are a vector to the engine."""
 
-    __slots__ = ("engine", "index", "seen", "slot", "variable")
+    __slots__ = ("engine", "flat", "index", "seen", "slot", "variable")
 
-    def __init__(self, engine: Engine, variable: Variable, index: int, slot: int | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        variable: Variable,
+        index: int,
+        slot: int | None,
+        shape: tuple[int, ...],
+    ) -> None:
         self.engine = engine
         self.variable = variable
         self.index = index
         self.slot = slot
+        self.flat = len(shape) == 1 != len(variable.shape)
         self.seen = -1  # version of the variable that the engine has; none yet
 
     def read(self) -> Float64Array:
         """The engine's array."""
         if self.slot is None:
-            return self.engine.read_parameter(self.index)
-        return self.engine.read_slot(self.index, self.slot)
+            value = self.engine.read_parameter(self.index)
+        else:
+            value = self.engine.read_slot(self.index, self.slot)
+        return value.reshape(self.variable.shape) if self.flat else value
 
     def sync(self) -> None:
         """Write the variable's value if the engine has not seen its version."""
         version = self.variable.version  # before the value: a later change is written again
         if version == self.seen:
             return
+        value = self.variable.value.ravel() if self.flat else self.variable.value
         if self.slot is None:
-            self.engine.write_parameter(self.index, self.variable.value)
+            self.engine.write_parameter(self.index, value)
         else:
-            self.engine.write_slot(self.index, self.slot, self.variable.value)
+            self.engine.write_slot(self.index, self.slot, value)
         self.seen = version
 
 
@@ -73,10 +85,12 @@ class Binding:
         #: ``Variable.clock`` when the engine was last brought up to date.
         self.clock = -1
         self._variables = list(variables)
+        shapes = network.parameter_shapes
         self._mirrors = [
-            _Mirror(self.engine, variable, i, None) for i, variable in enumerate(variables)
+            _Mirror(self.engine, variable, i, None, shapes[i])
+            for i, variable in enumerate(variables)
         ] + [
-            _Mirror(self.engine, variable, i, slot)
+            _Mirror(self.engine, variable, i, slot, shapes[i])
             for i, of_parameter in enumerate(slots)
             for slot, variable in enumerate(of_parameter)
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._registry import serialize
-from .activation import Activation, Identity, Softmax
+from .activation import Activation, Identity
 from .activity_regularization import ActivityRegularization
 from .batch_normalization import BatchNormalization
 from .dense import Dense
@@ -14,6 +14,7 @@ from .layer import Layer, registry
 from .noise import GaussianDropout, GaussianNoise
 from .rectifiers import ELU, LeakyReLU, PReLU, ReLU
 from .rescaling import Rescaling
+from .softmax import Softmax
 
 deserialize = registry.deserialize
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import _checks, engine, random
 from .layer import Layer, register
-from .shapes import Shape, Sharing
+from .shapes import Shape, Sharing, one_row
 
 
 class _Drops(Layer):
@@ -48,10 +48,14 @@ class _Drops(Layer):
         return tuple(input_shape)
 
     def operations(self) -> list[engine.Operation]:
-        one_row = self.noise_shape is not None and self.noise_shape[0] == 1
-        sharing = self._sharing(self.input_shape)
-        drops = self.word(self.rate, self._drawn_seed, one_row, sharing.shared, sharing.inner)
-        return [drops] if self.rate else []
+        if not self.rate:
+            return []
+        if self.noise_shape is None:
+            return [self.word(self.rate, self._drawn_seed)]
+        shared, inner = self._sharing(self.input_shape)
+        same_rows = self.noise_shape[0] == 1
+        drops = self.word(self.rate, self._drawn_seed, same_rows, shared, inner)
+        return [*one_row(self.input_shape), drops]
 
 
 @register("dropout")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import _checks, engine, initializers
+from .. import _checks, constraints, engine, initializers, regularizers
 from ..activations.piecewise import relu_word
 from ..variable import Variable
 from .activation import ActivationLayer
 from .layer import Layer, register
-from .shapes import Shape, Sharing
+from .shapes import Shape, Sharing, one_row
 
 
 @register("re_lu")
@@ -125,8 +125,11 @@ class PReLU(Layer):
     ----------
     alpha_initializer : str or Initializer
         First values of alpha.
-    alpha_regularizer, alpha_constraint : None
-        Not supported.
+    alpha_regularizer : str or Regularizer, optional
+        What large alphas add to the loss, see :mod:`fastmlp.regularizers`.
+    alpha_constraint : str or Constraint, optional
+        What they are brought back to after each step, see :mod:`fastmlp.constraints`. For samples
+        of several axes these are an ``L1``, ``L2`` or ``L1L2`` and a ``NonNeg``.
     shared_axes : int or list of int, optional
         Axes of the input, counted from 1, along which all share an alpha; neighbours.
     **options
@@ -159,9 +162,8 @@ class PReLU(Layer):
         **options: Any,
     ) -> None:
         self.alpha_initializer = initializers.get(alpha_initializer)
-        _checks.only("alpha_regularizer", alpha_regularizer, None)
-        _checks.only("alpha_constraint", alpha_constraint, None)
-        self.alpha_regularizer, self.alpha_constraint = alpha_regularizer, alpha_constraint
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
         if shared_axes is not None:
             axes = shared_axes if isinstance(shared_axes, (list, tuple)) else [shared_axes]
             shared_axes = [_checks.integer("shared_axes", axis, 1) for axis in axes]
@@ -187,8 +189,22 @@ class PReLU(Layer):
         axes = set(self.shared_axes or ())
         sizes = [size for size in input_shape[1:] if size is not None]
         shape = tuple(1 if i + 1 in axes else size for i, size in enumerate(sizes))
-        self.alpha = self._add_weight("alpha", shape, self.alpha_initializer)
+        if len(shape) > 1:  # a vector to the engines
+            regularizers.elementwise("alpha_regularizer", self.alpha_regularizer)
+            if not isinstance(self.alpha_constraint, constraints.NonNeg | None):
+                raise ValueError(
+                    "alpha_constraint must be NonNeg() or None for samples of several axes. "
+                    f"Received: alpha_constraint={self.alpha_constraint!r}, sample shape {shape}"
+                )
+        self.alpha = self._add_weight(
+            "alpha",
+            shape,
+            self.alpha_initializer,
+            regularizer=self.alpha_regularizer,
+            constraint=self.alpha_constraint,
+        )
 
     def operations(self) -> list[engine.Operation]:
         sharing = self._sharing(self.input_shape)
-        return [engine.Prelu(sharing.shared, sharing.inner, self.trainable)]
+        prelu = engine.Prelu(sharing.shared, sharing.inner, self.trainable)
+        return [*one_row(self.input_shape), prelu]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _checks
+from .. import _checks, engine
 
 #: Of samples with their batch axis: (None, 28, 28).
 Shape = tuple[int | None, ...]
@@ -109,3 +109,9 @@ class Sharing(NamedTuple):
                 f"Received: {name}={value!r}, input shape {shape}"
             )
         return cls(math.prod(sizes[first : last + 1]), math.prod(sizes[last + 1 :]))
+
+
+def one_row(shape: Shape) -> list[engine.Operation]:
+    """What makes one row of a sample of several axes, for what counts its features."""
+    sizes = [size for size in shape[1:] if size is not None]
+    return [engine.Reshape(math.prod(sizes))] if len(sizes) > 1 else []
