@@ -358,5 +358,4 @@ def test_summary_of_an_unbuilt_model_and_of_long_names():
     table = [line for line in texts[0].splitlines() if line[0] in "┏┃┡│└"]
     assert {len(line) for line in table} == {70}
     cells = [line[2:30].rstrip() for line in table if line[0] == "│"]
-    assert len(cells) == 3
-    assert "".join(cells) == "a_rather_long_name_" * 3 + " (Dense)"
+    assert cells == ["a_rather_long_name_a_rather…", "(Dense)"]  # as Keras cuts it

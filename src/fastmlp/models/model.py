@@ -14,7 +14,6 @@ from ..callbacks.history import History
 from ..progress import Progress, create_progress
 from .feed import ArrayFeed, Chunk, Feed
 from .feeding import FeedingModel, Validation, optional_size
-from .summary import summary_text
 from .training import Trainer, evaluate_feed, predict_feed, track, train_chunk
 
 
@@ -343,43 +342,6 @@ class Model(FeedingModel):
         return predict_feed(
             self, ArrayFeed(data, len(data.x)), CallbackList(model=self), Progress()
         ).reshape(-1, *self.output_shape[1:])
-
-    def summary(
-        self,
-        line_length: int | None = None,
-        *,
-        print_fn: Callable[[str], Any] | None = None,
-        expand_nested: bool = False,
-    ) -> None:
-        """Print the table of layers, output shapes and numbers of parameters.
-
-        Parameters
-        ----------
-        line_length : int, optional
-            Width of the table; by default that of the terminal, at most 88.
-        print_fn : callable, optional
-            Called once with the whole text instead of printing it.
-        expand_nested : bool
-            Whether to show the layers of models inside this one.
-
-        Raises
-        ------
-        ValueError
-            If ``line_length`` is below 40.
-
-        Examples
-        --------
-        >>> import fastmlp
-        >>> texts = []
-        >>> fastmlp.Sequential([fastmlp.Input((2,))], name="m").summary(print_fn=texts.append)
-        >>> texts[0].splitlines()[0]
-        'Model: "m"'
-        """
-        text = summary_text(self, line_length, _checks.boolean("expand_nested", expand_nested))
-        if print_fn is None:
-            print(text, end="")
-        else:
-            print_fn(text)
 
 
 def _validates(frequency: Any) -> Callable[[int], bool]:

@@ -1,19 +1,22 @@
-"""A model whose state can be kept: weights in files, and all that a training depends on."""
+"""A model that can be looked at, and whose state can be kept: weights in files, and all that a
+training depends on."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import _checks
+from .._messages import print_message
 from .compiled import CompiledModel
 
-# state.py is imported where it is used: what reads and writes files would be half of the time
-# that a model takes to import.
+# state.py and summary.py are imported where they are used: a model would take much longer to
+# import with all that reads and writes files.
 
 
 class StatefulModel(CompiledModel):
-    """A compiled model that can be saved and loaded."""
+    """A compiled model that can be shown, saved and loaded."""
 
     def save_weights(
         self,
@@ -89,6 +92,62 @@ class StatefulModel(CompiledModel):
         from .state import load_weights
 
         load_weights(self, filepath, _checks.boolean("skip_mismatch", skip_mismatch))
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
+        """Print the table of layers, output shapes and numbers of parameters.
+
+        Parameters
+        ----------
+        line_length : int, optional
+            Width of the table; by default that of the terminal, at most 88 (100 with
+            ``show_trainable``).
+        positions : list of float, optional
+            Right edges of the columns as shares of the line; by default [0.45, 0.8, 1.0].
+        print_fn : callable, optional
+            Called once with the whole text instead of printing it.
+        expand_nested : bool
+            Whether to show the layers of models inside this one.
+        show_trainable : bool
+            Whether to show which layers are trainable.
+        layer_range : list of str, optional
+            Names (or patterns of names) of the first and the last layer to show.
+
+        Raises
+        ------
+        ValueError
+            If ``line_length`` is below 40 or too small for the columns, or another argument is
+            not as described.
+
+        Examples
+        --------
+        >>> import fastmlp
+        >>> texts = []
+        >>> fastmlp.Sequential([fastmlp.Input((2,))], name="m").summary(print_fn=texts.append)
+        >>> texts[0].splitlines()[0]
+        'Model: "m"'
+        """
+        from .summary import summary_text
+
+        nested = _checks.boolean("expand_nested", expand_nested)
+        trainable = _checks.boolean("show_trainable", show_trainable)
+        text = summary_text(self, line_length, positions, nested, trainable, layer_range)
+        if print_fn is None:
+            print_message(text, line_break=False)
+        else:
+            print_fn(text)
+
+    def _repr_html_(self) -> str:
+        from .summary import summary_html
+
+        return summary_html(self)
 
     # For callbacks, which import no models.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .._messages import (
     disable_interactive_logging,
     enable_interactive_logging,
@@ -12,6 +14,10 @@ from ..random import set_random_seed
 from .arrays import normalize, split_dataset, to_categorical
 from .progbar import Progbar
 from .py_dataset import PyDataset
+
+if TYPE_CHECKING:
+    from .model_plot import plot_model
+    from .plots import plot_confusion_matrix
 
 Sequence = PyDataset  # Keras 2's name
 
@@ -24,7 +30,21 @@ __all__ = [
     "enable_interactive_logging",
     "is_interactive_logging_enabled",
     "normalize",
+    "plot_confusion_matrix",
+    "plot_model",
     "set_random_seed",
     "split_dataset",
     "to_categorical",
 ]
+
+# Imported at their first use: few programs draw.
+_HOMES = {"plot_confusion_matrix": "plots", "plot_model": "model_plot"}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return value

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from ..frame import case, mlp, optimizer_variables, regression
+from ..frame import case, classes, mlp, optimizer_variables, regression
 
 
 def compiled(keras: Any, optimizer: Any = "sgd", **options: Any) -> Any:
@@ -91,6 +91,16 @@ def early_stopping_with_a_baseline(keras: Any) -> dict[str, Any]:
 def early_stopping_upwards_from_an_epoch(keras: Any) -> dict[str, Any]:
     hook = keras.callbacks.EarlyStopping("score", mode="max", start_from_epoch=2, patience=1)
     return trained(keras, [Feed(keras, NUMBERS, "score"), hook], epochs=8)
+
+
+@case
+def early_stopping_knows_that_accuracy_goes_up(keras: Any) -> dict[str, Any]:
+    x, y = classes(5)
+    model = mlp(keras, outputs=4, last="softmax")
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    hook = keras.callbacks.EarlyStopping("accuracy", patience=1)
+    history = model.fit(x, y, epochs=30, shuffle=False, verbose=0, callbacks=[hook])
+    return outcome(model, history)
 
 
 @case
@@ -381,3 +391,37 @@ def arrays_made_ready(keras: Any) -> dict[str, Any]:
         ],
         "normalized": [utils.normalize(x), utils.normalize(x, axis=1, order=1)],
     }
+
+
+# Tables.
+
+
+@case(engines=("reference",))
+def summaries(keras: Any) -> dict[str, Any]:
+    """Tables of several widths, with all arguments, to the byte."""
+    layers = keras.layers
+    inner = [keras.Input((3,)), layers.Dense(3, name="a"), layers.BatchNormalization(name="b")]
+    long_name = "a_very_long_name_that_has_to_be_cut_off_somewhere"
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(3, name="first"),
+            keras.Sequential(inner, name="inner"),
+            layers.Dropout(0.5, name="drop"),
+            layers.Dense(200, name=long_name, trainable=False),
+        ],
+        name="outer",
+    )
+    texts: list[str] = []
+    forms: list[dict[str, Any]] = [
+        {},
+        {"expand_nested": True, "show_trainable": True},
+        {"line_length": 60, "show_trainable": True},
+        {"line_length": 71, "positions": [0.3, 0.6, 1.0]},
+        {"line_length": 63, "layer_range": ["inner", "drop"]},
+        {"line_length": 120, "layer_range": ["drop", "f.*"]},
+    ]
+    with patch.dict(os.environ, COLUMNS="150"):
+        for form in forms:
+            model.summary(print_fn=texts.append, **form)
+    return {"texts": texts}
