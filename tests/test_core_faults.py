@@ -7,6 +7,7 @@ import ctypes
 import os
 import platform
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,10 @@ from test_team import _FLUSH_AND_ROUND_UP, _MXCSR
 
 from fastmlp import _core
 from fastmlp.engine import (
+    Adafactor,
     Adam,
+    Average,
+    Clip,
     Data,
     Dense,
     Network,
@@ -25,6 +29,7 @@ from fastmlp.engine import (
     Relu,
     Rescaling,
     Sgd,
+    Tail,
     Training,
     make_loss,
 )
@@ -46,6 +51,34 @@ def test_shapes_are_those_of_the_words(job: Job) -> None:
     core = NativeEngine(job.network, job.training)._network
     assert core.shapes == job.network.parameter_shapes
     assert core.predict(job.data().x[:1], -1).shape == (1, job.network.outputs)
+
+
+def core_with(tail: Tail, exempt: tuple[int, ...] = ()) -> _core.CNetwork:
+    training = Training(SQUARED, Adafactor(), Clip(), replace(tail, exempt=exempt))
+    return NativeEngine(Network(3, (Dense(3, 9),)), training)._network
+
+
+def test_slots_are_those_of_the_words() -> None:
+    """Adafactor's factors, its v, the sum of gradients, the average; and no more."""
+    core = core_with(Tail(accumulate=2, average=Average()))
+    for parameter, shapes in enumerate([[(3,), (9,), *[(3, 9)] * 3], [(9,)] * 3]):
+        for slot, shape in enumerate(shapes):
+            value = np.arange(np.prod(shape), dtype=np.float64).reshape(shape)
+            core.write(parameter, slot, value)
+            np.testing.assert_array_equal(core.read(parameter, slot), value)
+        with pytest.raises(ValueError, match="outside its allowed range"):
+            core.read(parameter, len(shapes))
+        with pytest.raises(ValueError, match="value must be"):
+            core.write(parameter, 0, np.zeros(27))
+    core.write(0, 0, np.zeros(3))
+
+
+@pytest.mark.parametrize("tail", [Tail(-1.0), Tail(np.nan), Tail(average=Average(1.5))], ids=str)
+def test_tails_out_of_range(tail: Tail) -> None:
+    with pytest.raises(ValueError, match="outside its allowed range"):
+        core_with(tail)
+    with pytest.raises(ValueError, match="outside its allowed range"):
+        core_with(Tail(0.1), (2,))
 
 
 @pytest.mark.parametrize("parameter", [2, 5, 2**40])

@@ -18,11 +18,17 @@ from processes import run_script
 
 from fastmlp import _core
 from fastmlp.engine import (
+    Adafactor,
+    Adagrad,
     Adam,
+    Average,
     BatchNormalization,
     Clip,
     Dense,
     Dropout,
+    Ftrl,
+    Lamb,
+    Nadam,
     Network,
     Operation,
     Optimizer,
@@ -32,6 +38,7 @@ from fastmlp.engine import (
     Sgd,
     Sigmoid,
     Softmax,
+    Tail,
     Tanh,
     Training,
     create_engine,
@@ -292,14 +299,22 @@ def jobs(draw: st.DrawFn) -> Job:
         NESTEROV,
         Rmsprop(epsilon=1e-3),
         Rmsprop(0.5, 0.9, 1e-3, centered=True),
+        Nadam(epsilon=1e-3),
+        Adagrad(),
+        Ftrl(-0.6, 0.01, 0.1),
+        # what is divided by the root of its own square is not rounding alone
+        Lamb(epsilon=1e-2),
+        Adafactor(epsilon_1=1e-3),
     ]
     optimizer = draw(st.sampled_from(optimizers))
+    tails = [Tail(), Tail(0.1, (0,)), Tail(0.1, (), 2), Tail(average=Average(0.9, 1))]
+    tail = draw(st.sampled_from(tails))
     clips = [Clip(), Clip(clipnorm=0.1), Clip(clipvalue=0.01), Clip(global_clipnorm=0.2)]
     clip = draw(st.sampled_from(clips))
     return Job(
         "random",
         network,
-        Training(loss, optimizer, clip),
+        Training(loss, optimizer, clip, tail),
         samples=draw(st.integers(1, 80)),
         batch=draw(st.sampled_from([1, 7, 32, 100])),
         density=draw(st.sampled_from([0.1, 1.0])),

@@ -114,6 +114,17 @@ def test_variables_without_a_gradient_are_left_alone():
     assert int(sgd.apply_gradients([])) == 1
 
 
+def test_a_constraint_follows_the_step():
+    """Behind the average, as Keras's; of what has a gradient."""
+    v, w = Variable([1.0], name="v"), Variable([-3.0], name="w")
+    for each in (v, w):
+        each.constraint = lambda value: np.maximum(value, 0.0)
+    sgd = SGD(1.0, use_ema=True)
+    sgd.build([v, w])
+    sgd.apply([[4.0]], [v])
+    assert (v.numpy(), w.numpy(), sgd.averages[v].numpy()) == ([0.0], [-3.0], [-3.0])
+
+
 def test_a_scaled_loss_is_unscaled():
     w = Variable([1.0])
     sgd = SGD(0.5, loss_scale_factor=8.0)

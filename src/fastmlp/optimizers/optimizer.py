@@ -441,6 +441,10 @@ class Optimizer(Configured):
                 variable.assign(value)
             for slot, array in zip(kept, new, strict=True):
                 slot.assign(array)
+        for i in gradients:
+            constraint = getattr(known[i], "constraint", None)
+            if constraint is not None:
+                known[i].assign(constraint(known[i]))
         self.steps += 1
 
     def _variables_for(self, grads: Sequence[Any], given: Any) -> list[Variable]:
