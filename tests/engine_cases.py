@@ -696,6 +696,17 @@ JOBS = [
         density=0.19,
     ),
     Job(
+        "regularized and held by lamb, gathered over two steps, decayed, averaged, clipped",
+        replace(
+            mlp(300, 201, 5),
+            regularizers=(L1L2(1e-4, 1e-3), None, L1L2(l2=0.1), None),
+            constraints=(Norm(max_value=0.9), NonNeg(), Norm(0.1, 0.5, 0.3, axis=2), Norm()),
+        ),
+        Training(SPARSE, Lamb(0.8), Clip(clipnorm=0.5), Tail(0.1, (3,), 2, Average(0.6, 2))),
+        160,
+        32,
+    ),
+    Job(
         "regularized and held, narrow, blocks, weighted, clipped together",
         replace(
             mlp(20, 33, 40, 5, activation=Tanh()),

@@ -442,7 +442,7 @@ class Optimizer(Configured):
             for slot, array in zip(kept, new, strict=True):
                 slot.assign(array)
         for i in gradients:
-            constraint = getattr(known[i], "constraint", None)
+            constraint = known[i].constraint
             if constraint is not None:
                 known[i].assign(constraint(known[i]))
         self.steps += 1

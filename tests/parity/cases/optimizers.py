@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..frame import case, mlp, optimizer_variables, regression, stream
+from ..frame import case, mlp, optimizer_variables, regression, stream, uniform
 
 
 def train(keras: Any, optimizer: Any, **compile_arguments: Any) -> dict[str, Any]:
@@ -132,6 +132,47 @@ def on_batches_and_no_overwriting_at_the_end(keras: Any) -> dict[str, Any]:
     before = model.get_weights()
     optimizer.finalize_variable_values(model.trainable_variables)
     return {"before": before, "after": model.get_weights(), "state": optimizer_variables(model)}
+
+
+@case
+def everything_at_once(keras: Any) -> dict[str, Any]:
+    """Penalties, accumulation, clip, decay, a step by norms, averages, constraints, in order."""
+    x, y = regression(3, rows=28)
+    regularizers, constraints = keras.regularizers, keras.constraints
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(
+                4,
+                activation="tanh",
+                kernel_regularizer=regularizers.L2(0.05),
+                kernel_constraint=constraints.MaxNorm(0.5),
+                bias_constraint=constraints.NonNeg(),
+            ),
+            keras.layers.Dense(
+                2,
+                kernel_regularizer=regularizers.L1(0.02),
+                kernel_constraint=constraints.MinMaxNorm(0.3, 0.6, rate=0.7),
+            ),
+        ]
+    )
+    model.set_weights(uniform(1, model))
+    optimizer = keras.optimizers.Lamb(
+        0.05,
+        weight_decay=0.1,
+        clipnorm=0.2,
+        use_ema=True,
+        ema_momentum=0.7,
+        ema_overwrite_frequency=2,
+        gradient_accumulation_steps=3,
+    )
+    model.compile(optimizer=optimizer, loss="mse")
+    history = model.fit(x, y, batch_size=8, epochs=5, shuffle=False, verbose=0)
+    return {
+        "weights": model.get_weights(),
+        "optimizer": optimizer_variables(model),
+        "history": history.history,
+    }
 
 
 # -- learning rates --
