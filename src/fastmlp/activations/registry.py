@@ -172,34 +172,43 @@ def operations(activation: Activation, shape: Shape) -> list[engine.Operation]:
     if isinstance(activation, Configured):
         return activation.lowered(shape)
     function = activation.func if isinstance(activation, partial) else activation
-    if function in _by_row:
-        options = activation.keywords if isinstance(activation, partial) else {}
-        check_axis(function.__name__, options.get("axis", -1), shape)
-    if function.__name__ == "glu" and (shape[-1] or 0) % 2:
+    word = _word(activation)
+    made = [] if word is None else [word]
+    if function not in _by_row:
+        return made
+    options = activation.keywords if isinstance(activation, partial) else {}
+    if function.__name__ == "glu":
+        check_halved(options.get("axis", -1), shape)
+    return along_axes(options.get("axis", -1), shape, function.__name__, made)
+
+
+def along_axes(
+    axis: Any, shape: Shape, name: str, operations: list[engine.Operation]
+) -> list[engine.Operation]:
+    """Operations on rows, for an axis, or several, of a batch of that shape."""
+    from ..layers import axes  # layers need this module
+
+    found = axes.sample_axes(axes.axis_or_axes(axis), shape, name)
+    return axes.along(found, axes.sizes_of(shape), operations)
+
+
+def check_halved(axis: Any, shape: Shape) -> None:
+    """ValueError unless glu can halve that axis of a batch of that shape: an even last one."""
+    if axis not in (-1, len(shape) - 1):
+        raise ValueError(f"axis of glu must be the last in a model. Received: axis={axis!r}")
+    if (shape[-1] or 0) % 2:
         raise ValueError(
             f"glu halves the features, which must be an even number. Received: shape {shape}"
-        )
-    word = _word(activation)
-    return [] if word is None else [word]
-
-
-def check_axis(name: str, axis: Any, shape: Shape) -> None:
-    """ValueError unless the engines can work along that axis of a batch of that shape."""
-    if len(shape) != 2:
-        raise ValueError(
-            f"{name} works on inputs of shape (batch, features); "
-            f"put Flatten() before it. Received: input shape {shape}"
-        )
-    if axis not in (-1, 1):
-        raise ValueError(
-            "axis must be -1 or 1, the last of (batch, features), in a model. "
-            f"Received: axis={axis!r}"
         )
 
 
 def output_shape(activation: Activation, shape: Shape) -> Shape:
     """Shape of what the activation makes of a layer's output of ``shape`` (None, ...)."""
-    last = shape[-1]
-    for operation in operations(activation, shape):
-        last = None if last is None else operation.output_width(last)
-    return (*shape[:-1], last)
+    if isinstance(activation, Configured):
+        made: Shape = activation.compute_output_shape(shape)
+        return made
+    operations(activation, shape)
+    function = activation.func if isinstance(activation, partial) else activation
+    if getattr(function, "__name__", "") == "glu":
+        return (*shape[:-1], (shape[-1] or 0) // 2)
+    return shape

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .create import create_engine
-from .door import Data, Engine, Network, StepsResult, Training
+from .door import Data, Engine, Network, StepsResult, Training, without_idle
 from .words import (
     L1L2,
+    LAYOUTS,
     SELU,
     ActivityRegularization,
     Adadelta,
@@ -84,6 +85,7 @@ from .words import (
 
 __all__ = [
     "L1L2",
+    "LAYOUTS",
     "SELU",
     "ActivityRegularization",
     "Adadelta",
@@ -164,4 +166,5 @@ __all__ = [
     "Transpose",
     "create_engine",
     "make_loss",
+    "without_idle",
 ]

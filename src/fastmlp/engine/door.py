@@ -12,6 +12,7 @@ of outputs that a sample has: 1, but where its outputs have several axes, the la
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -27,6 +28,7 @@ from .words import (
     Operation,
     Optimizer,
     Regularizer,
+    Reshape,
     Role,
     Tail,
 )
@@ -89,6 +91,22 @@ class Network:
     def penalized(self) -> bool:
         """Whether there is anything besides the loss of outputs."""
         return self.activities > 0 or any(r is not None for r in self.regularizers)
+
+
+def without_idle(inputs: int, operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    """The operations without those that would lay rows of ``inputs`` out as they are."""
+    kept: list[Operation] = []
+    widths = [inputs]  # before each that is kept, and after the last
+    for operation in operations:
+        if isinstance(operation, Reshape):
+            if kept and isinstance(kept[-1], Reshape):  # its rows are laid out anew at once
+                kept.pop()
+                widths.pop()
+            if operation.width == widths[-1]:
+                continue
+        kept.append(operation)
+        widths.append(operation.output_width(widths[-1]))
+    return tuple(kept)
 
 
 @dataclass(frozen=True)

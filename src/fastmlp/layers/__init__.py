@@ -6,14 +6,23 @@ from .._registry import serialize
 from .activation import Activation, Identity
 from .activity_regularization import ActivityRegularization
 from .batch_normalization import BatchNormalization
+from .categories import CategoryEncoding, Embedding
 from .dense import Dense
 from .dropout import AlphaDropout, Dropout
 from .flatten import Flatten
 from .input import Input, InputLayer
 from .layer import Layer, registry
 from .noise import GaussianDropout, GaussianNoise
+from .normalization import Normalization
+from .normalizations import (
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
 from .rectifiers import ELU, LeakyReLU, PReLU, ReLU
 from .rescaling import Rescaling
+from .reshaping import Permute, RepeatVector, Reshape
 from .softmax import Softmax
 
 deserialize = registry.deserialize
@@ -24,20 +33,30 @@ __all__ = [
     "ActivityRegularization",
     "AlphaDropout",
     "BatchNormalization",
+    "CategoryEncoding",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
+    "GroupNormalization",
     "Identity",
     "Input",
     "InputLayer",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
+    "Normalization",
     "PReLU",
+    "Permute",
+    "RMSNormalization",
     "ReLU",
+    "RepeatVector",
     "Rescaling",
+    "Reshape",
     "Softmax",
+    "UnitNormalization",
     "deserialize",
     "serialize",
 ]

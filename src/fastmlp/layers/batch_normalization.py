@@ -6,13 +6,14 @@ from typing import Any
 
 from .. import _checks, constraints, engine, initializers, regularizers
 from ..variable import Variable
+from .axes import along, sample_axes, sizes_of
 from .layer import Layer, register
 from .shapes import Shape
 
 
 @register("batch_normalization")
 class BatchNormalization(Layer):
-    """gamma (x - mean) / sqrt(variance + epsilon) + beta for each feature of x (B, features).
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta for each feature of x (B, ..., features).
 
     While training, mean and (biased) variance are those of the batch, and the moving ones become
     ``momentum`` times themselves plus (1 - momentum) times the batch's. Otherwise, and while
@@ -21,7 +22,7 @@ class BatchNormalization(Layer):
     Parameters
     ----------
     axis : int
-        The features' axis: -1 or 1, the last.
+        The features'; not the batch.
     momentum : float
         In [0, 1).
     epsilon : float
@@ -42,7 +43,7 @@ class BatchNormalization(Layer):
     Raises
     ------
     ValueError
-        If an argument is not as described, or the input is not (B, features).
+        If an argument is not as described, or the input does not have the axis.
 
     Notes
     -----
@@ -74,11 +75,7 @@ class BatchNormalization(Layer):
         gamma_constraint: Any = None,
         **options: Any,
     ) -> None:
-        self.axis = _checks.integer("axis", axis, -1, 1)
-        if self.axis == 0:
-            raise ValueError(
-                "axis must be -1 or 1, the last of (batch, features). Received: axis=0"
-            )
+        self.axis = _checks.integer("axis", axis, -64, 64)
         self.momentum = _checks.number("momentum", momentum, 0.0, 1.0)
         self.epsilon = _checks.number("epsilon", epsilon, 0.0)
         self.center = _checks.boolean("center", center)
@@ -98,16 +95,14 @@ class BatchNormalization(Layer):
         super().__init__(**options)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if len(input_shape) != 2:
-            raise ValueError(
-                f"BatchNormalization {self.name!r} takes inputs of shape (batch, features); put "
-                f"Flatten() before it. Received: input shape {input_shape}"
-            )
+        self._axes(input_shape)
         return input_shape
 
+    def _axes(self, shape: Shape) -> list[int]:
+        return sample_axes(self.axis, shape, f"BatchNormalization {self.name!r}")
+
     def _make_weights(self, input_shape: Shape) -> None:
-        assert input_shape[1] is not None
-        shape = (input_shape[1],)
+        shape = (sizes_of(input_shape)[self._axes(input_shape)[0]],)
         if self.scale:
             self.gamma = self._add_weight(
                 "gamma",
@@ -132,8 +127,7 @@ class BatchNormalization(Layer):
         )
 
     def operations(self) -> list[engine.Operation]:
-        return [
-            engine.BatchNormalization(
-                self.momentum, self.epsilon, self.center, self.scale, self.trainable
-            )
-        ]
+        normalization = engine.BatchNormalization(
+            self.momentum, self.epsilon, self.center, self.scale, self.trainable
+        )
+        return along(self._axes(self.input_shape), sizes_of(self.input_shape), [normalization])

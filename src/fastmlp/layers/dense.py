@@ -12,7 +12,7 @@ from .shapes import Shape
 
 @register("dense")
 class Dense(Layer):
-    """activation(x @ kernel + bias), x (B, inputs), kernel (inputs, units), bias (units,).
+    """activation(x @ kernel + bias), x (B, ..., inputs), kernel (inputs, units), bias (units,).
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Dense(Layer):
     Raises
     ------
     ValueError
-        If units is not a positive integer, a name is unknown, or the input is not (B, inputs).
+        If units is not a positive integer, or a name is unknown.
 
     Examples
     --------
@@ -82,15 +82,10 @@ class Dense(Layer):
         super().__init__(activity_regularizer=activity_regularizer, **options)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if len(input_shape) != 2:
-            raise ValueError(
-                f"Dense {self.name!r} takes inputs of shape (batch, features); put Flatten() "
-                f"before it. Received: input shape {input_shape}"
-            )
-        return activations.output_shape(self.activation, (None, self.units))
+        return activations.output_shape(self.activation, (*input_shape[:-1], self.units))
 
     def _make_weights(self, input_shape: Shape) -> None:
-        inputs = input_shape[1]
+        inputs = input_shape[-1]
         assert inputs is not None
         self.kernel = self._add_weight(
             "kernel",
@@ -109,7 +104,9 @@ class Dense(Layer):
             )
 
     def operations(self) -> list[engine.Operation]:
-        inputs = self.input_shape[1]
+        inputs = self.input_shape[-1]
         assert inputs is not None
         product = engine.Dense(inputs, self.units, self.use_bias, self.trainable)
-        return [product, *activations.operations(self.activation, (None, self.units))]
+        shape = (*self.input_shape[:-1], self.units)
+        activation = activations.operations(self.activation, shape)
+        return [engine.Reshape(inputs), product, *activation]

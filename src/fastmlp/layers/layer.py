@@ -15,12 +15,12 @@ from .._configured import Configured
 from .._locks import Lock
 from .._registry import Registry
 from ..binding import Binding
-from ..engine import Network, Operation, Training
+from ..engine import Network, Operation, Reshape, Training, without_idle
 from ..initializers import Initializer
 from ..tensor import Tensor
 from ..variable import Variable
 from . import penalties
-from .shapes import Shape, batch_shape, rows_of, sample_shape
+from .shapes import Shape, batch_shape, check_categories, rows_of, sample_shape
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -88,6 +88,7 @@ class Layer(Configured):
         self._binding: Binding | None = None
         self._sample_shape: tuple[int, ...] = ()
         self._vector_size = -1  # features of a sample, if it is a vector
+        self._category_limit: int | None = None
         self._calls = 0
 
     # Shapes and building.
@@ -163,6 +164,15 @@ class Layer(Configured):
 
     def _make_weights(self, input_shape: Shape) -> None:
         """Make the weights, if the layer has any, for a checked input shape (None, ...)."""
+
+    def _parameters(self) -> list[Variable]:
+        """What the engine's parameters mirror, in the order of the operations."""
+        return self.weights
+
+    @property
+    def category_limit(self) -> int | None:
+        """If inputs must be whole numbers: below which."""
+        return None
 
     def _add_weight(
         self,
@@ -316,12 +326,13 @@ class Layer(Configured):
 
     def _network(self) -> Network:
         inputs = math.prod(size for size in self.input_shape[1:] if size is not None)
-        weights = self.weights
+        last, parameters = self.output_shape[-1], self._parameters()
+        assert last is not None
         return Network(
             inputs,
-            tuple(self.regularized_operations()),
-            penalties.lowered_regularizers(weights),
-            penalties.lowered_constraints(weights),
+            without_idle(inputs, [*self.regularized_operations(), Reshape(last)]),
+            penalties.lowered_regularizers(parameters),
+            penalties.lowered_constraints(parameters),
         )
 
     def _engine_name(self) -> str:
@@ -337,13 +348,14 @@ class Layer(Configured):
     def _bind(self) -> Binding:
         """The layer's engine, made anew if what it computes has changed, and up to date."""
         with self._lock:
-            made_from = (self._engine_name(), self._network(), self._training(), self.weights)
+            made_from = (self._engine_name(), self._network(), self._training(), self._parameters())
             binding = self._binding
             if binding is None or not binding.serves(*made_from):
                 binding = Binding(*made_from, self._slots(made_from[-1]))
                 sample = tuple(size for size in self.input_shape[1:] if size is not None)
                 self._sample_shape = sample
                 self._vector_size = sample[0] if len(sample) == 1 else -1
+                self._category_limit = self.category_limit
                 self._binding = binding
         binding.sync()
         return binding
@@ -382,6 +394,8 @@ class Layer(Configured):
             and x.flags.c_contiguous
         ):
             x = rows_of(x, self._sample_shape)
+        if self._category_limit is not None:
+            check_categories("x", x, self._category_limit)
         if training is None or training is False:
             step = None
         else:

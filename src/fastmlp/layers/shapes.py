@@ -112,6 +112,16 @@ class Sharing(NamedTuple):
 
 
 def one_row(shape: Shape) -> list[engine.Operation]:
-    """What makes one row of a sample of several axes, for what counts its features."""
-    sizes = [size for size in shape[1:] if size is not None]
-    return [engine.Reshape(math.prod(sizes))] if len(sizes) > 1 else []
+    """What makes one row of a sample, however it lies, for what counts its features."""
+    return [engine.Reshape(math.prod(size for size in shape[1:] if size is not None))]
+
+
+def check_categories(name: str, array: NDArray[Any], limit: int) -> None:
+    """ValueError unless an array holds whole numbers in [0, limit) only."""
+    wrong = ~((array >= 0) & (array < limit) & (array == np.floor(array)))
+    if wrong.any():
+        row = int(np.argwhere(wrong)[0][0])
+        raise ValueError(
+            f"{name} must hold whole numbers from 0 to {limit - 1}. "
+            f"Received: {array[wrong][0]} in row {row}"
+        )

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import activations, engine
+from .. import engine
 from .activation import ActivationLayer
+from .axes import along, axis_or_axes, sample_axes, sizes_of
 from .layer import register
 from .shapes import Shape
 
 
 @register("softmax")
 class Softmax(ActivationLayer):
-    """exp(x - max(x)) / sum(exp(x - max(x))) along the last axis of (B, K).
+    """exp(x - max(x)) / sum(exp(x - max(x))) along an axis, or several, of x (B, ...).
 
     Parameters
     ----------
-    axis : int, or list of one
-        The last: -1 or 1.
+    axis : int or list of int
+        Along which the outputs sum to 1.
     **options
         ``name``, ``trainable``, ``dtype``, ``input_shape``, ``input_dim``: see :class:`Layer`.
 
     Raises
     ------
     ValueError
-        If axis is another, or the input is not (B, K).
+        If the input does not have the axes.
+    TypeError
+        If axis is no integer or list of them.
 
     Examples
     --------
@@ -33,13 +36,9 @@ class Softmax(ActivationLayer):
     """
 
     def __init__(self, axis: Any = -1, **options: Any) -> None:
-        axes = list(axis) if isinstance(axis, (list, tuple)) else [axis]
-        if len(axes) != 1 or isinstance(axes[0], bool) or axes[0] not in (-1, 1):
-            raise ValueError(
-                f"axis must be -1 or 1, the last of (batch, features). Received: axis={axis!r}"
-            )
-        self.axis = axis
+        self.axis = axis_or_axes(axis)
         super().__init__(**options)
 
     def lowered(self, shape: Shape) -> list[engine.Operation]:
-        return activations.operations(activations.softmax, shape)
+        found = sample_axes(self.axis, shape, f"Softmax {self.name!r}")
+        return along(found, sizes_of(shape), [engine.Softmax()])

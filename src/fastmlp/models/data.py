@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,10 +23,12 @@ def checked_set(
     y: Any,
     sample_weight: Any = None,
     prefix: str = "",
+    axes: tuple[int, ...] = (),
 ) -> Data:
     """x (N, *sample), y and sample_weight (N,) as an engine reads them.
 
-    Values of x are not looked at; ``prefix`` goes before the names in errors.
+    Values of x are not looked at; ``prefix`` goes before the names in errors. ``axes``: sizes of
+    the outputs' axes between the batch and the last, whose rows have labels of their own.
 
     Raises
     ------
@@ -36,27 +39,54 @@ def checked_set(
     rows = rows_of(x, sample, x_name)
     if y is None:
         raise ValueError(f"{y_name} must be given. Received: {y_name}=None")
-    targets = loss.targets(y, outputs, y_name)
+    targets = _targets(loss, y, outputs, axes, y_name)
     if len(targets) != len(rows):
         raise ValueError(
             f"{x_name} and {y_name} must hold equally many samples. "
             f"Received: {len(rows)} and {len(targets)}"
         )
-    weights = _checked_weights(sample_weight, len(rows), f"{prefix}sample_weight")
+    weights = _checked_weights(sample_weight, len(rows), f"{prefix}sample_weight", axes)
     return Data(rows, targets, weights, np.shape(y)[1:])
 
 
-def _checked_weights(weights: Any, n: int, name: str) -> Float64Array | None:
+def _targets(loss: Loss, y: Any, outputs: int, axes: tuple[int, ...], name: str) -> NDArray[Any]:
+    """Labels y as an engine reads them; by row of outputs where samples have several."""
+    if not axes:
+        return loss.targets(y, outputs, name)
+    array = _checks.real_array(name, y)
+    if array.shape[1 : 1 + len(axes)] != axes or array.ndim not in (len(axes) + 1, len(axes) + 2):
+        raise ValueError(
+            f"{name} must have the axes of the outputs, (samples, {', '.join(map(str, axes))}), "
+            f"before that of its labels. Received: {name} of shape {array.shape}"
+        )
+    by_row = array.reshape(-1, *array.shape[1 + len(axes) :])
+    return loss.targets(by_row, outputs, name).reshape(len(array), -1)
+
+
+def targets_by_row(targets: NDArray[Any], rows: int) -> NDArray[Any]:
+    """Targets of so many rows of outputs, each sample's as they come: (rows,) or (rows, K)."""
+    if rows == len(targets):
+        return targets
+    return targets.ravel() if targets.dtype == np.int32 else targets.reshape(rows, -1)
+
+
+def _checked_weights(
+    weights: Any, n: int, name: str, axes: tuple[int, ...] = ()
+) -> Float64Array | None:
+    """(N,), or by row of outputs (N, S), which all weigh as their sample unless they are given."""
     if weights is None:
         return None
     array = _checks.real_array(name, weights)
-    if array.shape not in ((n,), (n, 1)):
+    if array.shape not in ((n,), (n, 1), (n, *axes)):
         raise ValueError(
             f"{name} must have shape ({n},), one weight for each sample. "
             f"Received: {name} of shape {array.shape}"
         )
     _checks.finite(name, array)
-    return np.ascontiguousarray(array.reshape(n), np.float64)
+    array = np.ascontiguousarray(array.reshape(n, -1), np.float64)
+    if not axes:
+        return array.reshape(n)
+    return np.ascontiguousarray(np.broadcast_to(array, (n, math.prod(axes))))
 
 
 def class_weights(class_weight: Any, targets: NDArray[Any], outputs: int) -> Float64Array:

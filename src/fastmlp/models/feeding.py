@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _checks
 from ..engine import Data
-from ..layers.shapes import rows_of
+from ..layers.shapes import check_categories, rows_of
 from . import data as data_module
 from .feed import ArrayFeed, BatchFeed, Feed
 from .sources import PyDatasetSource, Source, kind_of_source, unpacked
@@ -47,10 +47,12 @@ class FeedingModel(StatefulModel):
         loss = self._require_loss()
         self._build_for(x)
         outputs = self._network().outputs
+        axes = tuple(size for size in self.output_shape[1:-1] if size is not None)
         checked = data_module.checked_set(
-            loss, self._sample(), outputs, x, y, sample_weight, prefix
+            loss, self._sample(), outputs, x, y, sample_weight, prefix, axes
         )
         _checks.finite(f"{prefix}x", checked.x)
+        self._check_categories(f"{prefix}x", checked.x)
         return checked
 
     def _sample(self) -> tuple[int, ...]:
@@ -61,12 +63,23 @@ class FeedingModel(StatefulModel):
         """Samples alone, whose values are not looked at."""
         self._build_for(x)
         rows = rows_of(x, self._sample())
+        self._check_categories("x", rows)
         return Data(rows, np.empty((len(rows), 0)))
+
+    def _check_categories(self, name: str, rows: Any) -> None:
+        """ValueError if the model begins with categories and these are none."""
+        limit = self.category_limit
+        if limit is not None:
+            check_categories(name, rows, limit)
 
     def _with_class_weight(self, data: Data, class_weight: Any) -> Data:
         if class_weight is None:
             return data
-        weights = data_module.class_weights(class_weight, data.targets, self._network().outputs)
+        network = self._network()
+        targets = data_module.targets_by_row(data.targets, len(data.x) * network.split)
+        weights = data_module.class_weights(class_weight, targets, network.outputs)
+        if network.split > 1:
+            weights = weights.reshape(-1, network.split)
         return Data(data.x, data.targets, weights, data.label_shape)
 
     def _checked_weighted(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Data:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import _checks, layers
 from .._registry import serialize
-from ..engine import Operation
+from ..engine import LAYOUTS, Operation
 from ..layers.input import InputLayer
 from ..layers.layer import Layer, register, undone_if_it_fails
 from ..layers.shapes import Shape
@@ -202,6 +202,19 @@ class Sequential(Model):
     def weights(self) -> list[Variable]:
         """All weights, layer by layer."""
         return [variable for layer in self._layers for variable in layer.weights]
+
+    def _parameters(self) -> list[Variable]:
+        return [variable for layer in self._layers for variable in layer._parameters()]
+
+    @property
+    def category_limit(self) -> int | None:
+        """That of the first layer behind those that only lay samples out."""
+        for layer in self._layers:
+            if layer.category_limit is not None:
+                return layer.category_limit
+            if not all(isinstance(operation, LAYOUTS) for operation in layer.operations()):
+                break
+        return None
 
     @property
     def trainable(self) -> bool:

@@ -74,10 +74,13 @@ class Tracker:
         weights: Float64Array | None,
         batch_size: int,
     ) -> None:
-        """Take in outputs (N, K) of successive batches with their targets and weights (N,).
+        """Take in outputs (N, ..., K) of successive batches with their targets and weights
+        (N, ...).
 
         Metrics see batch by batch, as in Keras, unless portions of any size give the same bits.
         """
+        if weights is not None:
+            weights = weights.reshape(outputs.shape[:-1])
         for metric in self.plain:
             _update(metric, targets, outputs, None, batch_size)
         for metric in self.weighted:
@@ -167,9 +170,11 @@ def _unique_names(plain: Sequence[metrics.Metric], weighted: Sequence[metrics.Me
 
 
 def batch_losses(loss: LoweredLoss, losses: Float64Array, data: Data, size: int) -> Float64Array:
-    """The reduced loss of each batch of ``size`` samples, from every sample's (N,)."""
+    """The reduced loss of each batch of ``size`` samples, from every sample's (N,), or from those
+    of the rows of their outputs (N S,)."""
+    size *= len(losses) // len(data.x)
     starts = np.arange(0, len(losses), size)
-    weights = data.sample_weight
+    weights = None if data.sample_weight is None else data.sample_weight.ravel()
     sums = np.add.reduceat(losses if weights is None else losses * weights, starts)
     if loss.reduction == "sum":
         return sums

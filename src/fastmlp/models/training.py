@@ -184,7 +184,10 @@ def train_chunk(model: CompiledModel, chunk: Chunk, record_outputs: bool) -> Ste
 
     def run(rows: NDArray[np.int64], steps: int) -> StepsResult:
         rates = optimizer.rates(steps)
-        return binding.train(chunk.data, rows, size, rates, optimizer.steps, record_outputs)
+        done = binding.train(chunk.data, rows, size, rates, optimizer.steps, record_outputs)
+        if done.outputs is None:
+            return done
+        return StepsResult(done.losses, done.outputs.reshape(-1, *model.output_shape[1:]))
 
     if not optimizer.asks_each_step:
         return run(chunk.rows, chunk.steps)
@@ -229,6 +232,7 @@ def evaluate_feed(
             callbacks.call("on_test_batch_begin", done, logs={})
         binding = model._bind()
         losses, outputs = binding.engine.evaluate(data)
+        outputs = outputs.reshape(-1, *model.output_shape[1:])
         reduced = batch_losses(loss, losses, data, chunk.batch_size)
         if binding.penalized:
             reduced += batch_penalties(binding, data, chunk.batch_size)
@@ -274,6 +278,7 @@ def predict_feed(
         if by_batch:
             callbacks.call("on_predict_batch_begin", done, logs={})
         outputs = model._bind().engine.predict(chunk.data.x)
+        outputs = outputs.reshape(-1, *model.output_shape[1:])
         # NaN in x shows in the few outputs; only then are the many inputs looked at.
         if not np.isfinite(outputs).all():
             _checks.finite("x", chunk.data.x)

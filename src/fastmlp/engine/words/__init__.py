@@ -57,7 +57,7 @@ from .piecewise import (
 from .reductions import REDUCTIONS, MeanWithSampleWeight, Reduction, Sum, SumOverBatchSize
 from .regularizers import L1L2, ActivityRegularization, Orthogonal, Regularizer
 from .row_activations import Glu, LogSoftmax, Prelu, Softmax, Sparsemax, softmax
-from .rows import Repeat, Reshape, Transpose
+from .rows import LAYOUTS, Repeat, Reshape, Transpose
 from .stages import GRADIENT_BLOCK, BatchNormalization, Dense
 from .tail import Average, Clip, Tail
 from .word import Word
@@ -67,6 +67,7 @@ __all__ = [
     "GRADIENT_BLOCK",
     "INFERENCE",
     "L1L2",
+    "LAYOUTS",
     "LOSSES",
     "REDUCTIONS",
     "SELU",

@@ -99,3 +99,7 @@ class Repeat(Operation):
     ) -> Float64Array:
         result: Float64Array = dy.reshape(len(x), self.times, -1).sum(axis=1)
         return result
+
+
+#: Operations that move numbers and change none.
+LAYOUTS = (Reshape, Transpose, Repeat)

@@ -1,0 +1,211 @@
+"""Layers on samples of several axes, with axes, categories and moments: what they compute, what
+they refuse, and models of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fastmlp
+from fastmlp import layers
+
+X = np.random.default_rng(0).normal(size=(5, 3, 4))  # (B, 3, 4)
+
+
+def model_of(engine: str, *made: layers.Layer, **compiled: object) -> fastmlp.Sequential:
+    model = fastmlp.Sequential([fastmlp.Input(X.shape[1:]), *made])
+    model.compile("sgd", engine=engine, **compiled)
+    return model
+
+
+def test_dense_works_on_the_last_axis(engine):
+    layer = layers.Dense(2, "relu")
+    y = model_of(engine, layer).predict(X)
+    kernel, bias = layer.get_weights()
+    # sums of four products in one order or another
+    np.testing.assert_allclose(y, np.maximum(X @ kernel + bias, 0), rtol=1e-14, atol=1e-15)
+    assert layer.output_shape == (None, 3, 2)
+
+
+@pytest.mark.parametrize("dims", [(1, 2, 3), (2, 1, 3), (3, 2, 1), (2, 3, 1), (3, 1, 2), (1, 3, 2)])
+def test_permutations_of_axes(engine, dims):
+    x = np.random.default_rng(1).normal(size=(4, 2, 3, 5))
+    model = fastmlp.Sequential([layers.Permute(dims)])
+    model.compile("sgd", engine=engine)
+    np.testing.assert_array_equal(model(x), x.transpose(0, *dims))
+
+
+@pytest.mark.parametrize("target", [(12,), (4, 3), (2, -1), (-1, 2, 2)])
+def test_reshapes(engine, target):
+    model = model_of(engine, layers.Reshape(target), layers.ReLU())
+    np.testing.assert_array_equal(model(X), np.maximum(X.reshape(5, *target), 0))
+    assert model.output_shape == (None, *X.reshape(5, *target).shape[1:])
+
+
+def test_vectors_repeated(engine):
+    model = model_of(engine, layers.Flatten(), layers.RepeatVector(3))
+    np.testing.assert_array_equal(model(X), np.repeat(X.reshape(5, 1, 12), 3, axis=1))
+
+
+def test_layouts_between_nothing_are_left_out():
+    made = [layers.Rescaling(0.5), layers.Reshape((4, 3)), layers.Flatten(), layers.Dense(2)]
+    model = fastmlp.Sequential([fastmlp.Input(X.shape[1:]), *made])
+    assert len(model._network().operations) == 2  # rescaling and product, as for a vector
+
+
+def test_a_gradient_through_layouts_is_the_same_on_both_engines():
+    y = np.random.default_rng(2).normal(size=(5, 2, 2))
+    gradients = []
+    for engine in ("native", "reference"):
+        fastmlp.utils.set_random_seed(3)
+        made = [
+            layers.Dense(6, "tanh"),
+            layers.LayerNormalization(axis=(1, 2)),
+            layers.Permute((2, 1)),
+            layers.BatchNormalization(axis=1),
+            layers.Reshape((2, 9)),
+            layers.Softmax(axis=(1, 2)),
+            layers.Dense(2),
+        ]
+        model = model_of(engine, *made, loss="mse")
+        gradients.append(model.loss_and_gradient(X, y, np.arange(5.0))[1])
+    for native, reference in zip(*gradients, strict=True):
+        np.testing.assert_allclose(native, reference, rtol=1e-12, atol=1e-14)
+
+
+def test_weights_of_samples_are_those_of_their_rows(engine):
+    y = np.random.default_rng(2).normal(size=(5, 3, 2))
+    weights = np.arange(1.0, 6.0)
+    model = model_of(engine, layers.Dense(2), loss="mse", weighted_metrics=["mse"])
+    by_sample = model.evaluate(X, y, sample_weight=weights, verbose=0)
+    by_row = model.evaluate(X, y, sample_weight=np.repeat(weights[:, None], 3, 1), verbose=0)
+    errors = np.square(model.predict(X) - y).mean(axis=2)
+    assert by_sample == by_row
+    np.testing.assert_allclose(by_sample[0], (errors * weights[:, None]).mean(), rtol=1e-14)
+    np.testing.assert_allclose(
+        by_sample[1], (errors * weights[:, None]).sum() / weights.sum() / 3, rtol=1e-14
+    )
+
+
+def test_the_loss_of_batches_that_do_not_fill_up(engine):
+    y = np.random.default_rng(2).normal(size=(5, 3, 2))
+    loss = fastmlp.losses.MeanSquaredError(reduction="sum")
+    model = model_of(engine, layers.Dense(2), loss=loss)
+    errors = np.square(model.predict(X) - y).mean(axis=2).sum(axis=1)
+    # the mean over batches of 2, 2 and 1 samples of their sums, each as often as it has samples
+    expected = (2 * errors[:2].sum() + 2 * errors[2:4].sum() + errors[4]) / 5
+    np.testing.assert_allclose(model.evaluate(X, y, batch_size=2, verbose=0), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (5, 2, 2), (5, 3, 3), (5,), (4, 3, 2)])
+def test_labels_that_do_not_fit_rows(shape):
+    model = model_of("reference", layers.Dense(2), loss="mse")
+    with pytest.raises(ValueError, match=r"^(y|x and y) must"):
+        model.fit(X, np.zeros(shape), verbose=0)
+
+
+def test_class_weights_of_rows(engine):
+    y = np.array([[0, 1, 1]] * 5)
+    loss = fastmlp.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model = model_of(engine, layers.Dense(2, kernel_initializer="zeros"), loss=loss)
+    history = model.fit(X, y, batch_size=5, class_weight={0: 4.0, 1: 1.0}, verbose=0)
+    np.testing.assert_allclose(history.history["loss"], [2 * np.log(2)], rtol=1e-14)
+
+
+def test_embeddings_train_what_they_show(engine):
+    layer = layers.Embedding(4, 2, weights=np.arange(8.0).reshape(4, 2))
+    model = fastmlp.Sequential([fastmlp.Input((2,)), layer])
+    model.compile(
+        fastmlp.optimizers.SGD(1.0), fastmlp.losses.MeanSquaredError("sum"), engine=engine
+    )
+    model.fit([[1, 3], [1, 1]], np.zeros((2, 2, 2)), batch_size=2, verbose=0)
+    rows = np.arange(8.0).reshape(4, 2)
+    # the mean of two squares has the slope of its number; row 1 is shown three times
+    np.testing.assert_array_equal(layer.get_weights()[0], rows - rows * [[0], [3], [0], [1]])
+
+
+@pytest.mark.parametrize("x", [[[4.0]], [[-1.0]], [[0.5]]])
+@pytest.mark.parametrize("made", [layers.Embedding(4, 2), layers.CategoryEncoding(4)])
+def test_what_is_no_category(made, x):
+    model = fastmlp.Sequential([fastmlp.Input((1,)), layers.Flatten(), made, layers.Flatten()])
+    model.compile("sgd", "mse", engine="reference")
+    for use in (model, model.predict, lambda x: model.fit(x, np.zeros((1, model.output_shape[1])))):
+        with pytest.raises(ValueError, match="x must hold whole numbers from 0 to 3"):
+            use(x)
+
+
+def test_adapting_by_batches_is_adapting_at_once():
+    x = np.random.default_rng(1).normal(size=(50, 3, 4)) * 10 + 5
+    whole, parts = layers.Normalization(axis=2), layers.Normalization(axis=2)
+    whole.adapt(x)
+    parts.adapt(batch for batch in (x[:7], x[7:30], x[30:]))
+    for a, b in zip(whole.get_weights(), parts.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13)
+    np.testing.assert_allclose(whole(x).numpy().mean(axis=(0, 1)), 0, atol=1e-14)
+    np.testing.assert_allclose(whole(x).numpy().std(axis=(0, 1)), 1, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: layers.Normalization(mean=1.0), "mean and variance must be given together"),
+        (lambda: layers.Normalization(mean=1.0, variance=-1.0), "variance must not be negative"),
+        (lambda: layers.Normalization(mean=[1.0, 2.0], variance=[1.0, 1.0])(X), "mean must broad"),
+        (lambda: layers.Normalization(mean=1.0, variance=1.0).adapt(X), "adapt is for a layer"),
+        (lambda: layers.Normalization().adapt([]), "data must hold at least one batch"),
+        (lambda: layers.Normalization().adapt([[1.0]]), "Received: a batch of type list"),
+        (lambda: layers.Normalization(axis=3)(X), "axis of Normalization"),
+        (lambda: layers.Reshape((0,)), "target_shape must be positive"),
+        (lambda: layers.Reshape((-1, -1)), "target_shape must be positive"),
+        (lambda: layers.Reshape((5,))(X), "target_shape must hold the 12 numbers"),
+        (lambda: layers.Reshape((-1, 5))(X), "target_shape must hold the 12 numbers"),
+        (lambda: layers.Permute((0, 1)), "dims must be"),
+        (lambda: layers.Permute((1, 3)), "dims must be 1, 2"),
+        (lambda: layers.Permute((1,))(X), "dims of 'permute.*' must name every axis"),
+        (lambda: layers.RepeatVector(2.0), "n must be an integer"),
+        (lambda: layers.RepeatVector(0), "n must be an integer"),
+        (lambda: layers.RepeatVector(2)(X), "takes inputs of shape"),
+        (lambda: layers.LayerNormalization(axis=0)(X), "axis of LayerNormalization"),
+        (lambda: layers.LayerNormalization(axis=[1, -2])(X), "must name different axes"),
+        (lambda: layers.LayerNormalization(axis="last"), "axis must be an integer or a list"),
+        (lambda: layers.LayerNormalization(epsilon=-1.0), "epsilon must be"),
+        (lambda: layers.BatchNormalization(axis=0)(X), "axis of BatchNormalization"),
+        (lambda: layers.Softmax(axis=0)(X), "axis of Softmax"),
+        (lambda: layers.GroupNormalization(3)(X), "groups of .* must divide the number of chan"),
+        (lambda: layers.UnitNormalization(axis=4)(X), "axis of UnitNormalization"),
+        (lambda: layers.Embedding(0, 2), "input_dim must be"),
+        (lambda: layers.Embedding(2, 2, mask_zero=True), "mask_zero must be False"),
+        (lambda: layers.Embedding(2, 2, weights=np.zeros((3, 2))), "weights must have shape"),
+        (lambda: layers.CategoryEncoding(), "num_tokens must be"),
+        (lambda: layers.CategoryEncoding(2, "int"), "output_mode must be one of"),
+        (lambda: layers.CategoryEncoding(2, sparse=True), "sparse must be False"),
+        (lambda: layers.Flatten("channels_first"), "data_format must be"),
+    ],
+)
+def test_wrong_arguments(make, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.Reshape((2, -1)),
+        layers.Permute((2, 1)),
+        layers.RepeatVector(3),
+        layers.LayerNormalization([1, 2], 0.1, center=False),
+        layers.GroupNormalization(2, 1),
+        layers.RMSNormalization(1),
+        layers.UnitNormalization((1, 2)),
+        layers.Normalization(None, 1.0, 2.0, True),
+        layers.Normalization((1, 2)),
+        layers.Embedding(3, 2, "ones"),
+        layers.CategoryEncoding(3, "count"),
+        layers.Softmax([1, 2]),
+        layers.BatchNormalization(1),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_configuration_round_trip(layer):
+    twin = layers.deserialize(layers.serialize(layer))
+    assert twin.get_config() == layer.get_config()
