@@ -137,3 +137,114 @@ def test_a_layer_draws_from_its_initializers():
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"'glorot_uniform'.*Received: initializer='glorot'"):
         initializers.get("glorot")
+
+
+@pytest.mark.parametrize("mode", ["fan_in", "fan_out", "fan_avg"])
+@pytest.mark.parametrize("distribution", ["truncated_normal", "untruncated_normal", "uniform"])
+def test_scaling_by_hand(mode, distribution):
+    """The fan of each mode, for each distribution; five standard errors as above."""
+    fan = {"fan_in": 300, "fan_out": 200, "fan_avg": 250}[mode]
+    values = initializers.VarianceScaling(3.0, mode, distribution, seed=5)(SHAPE)
+    assert abs(values.var() * fan / 3.0 - 1) < 7.5 / math.sqrt(N)
+    if distribution == "uniform":
+        assert np.abs(values).max() <= math.sqrt(9.0 / fan)
+
+
+def test_fans_of_axes_and_of_what_has_more_than_two():
+    same = {"scale": 2.0, "distribution": "uniform", "seed": 1}
+    scaling = initializers.VarianceScaling
+    given = scaling(**same, input_axes=[0, 1], output_axes=[2])((2, 3, 4))
+    assert (given == scaling(**same)((6, 4)).reshape(2, 3, 4)).all()
+    assert (scaling(**same)((5, 2, 3)) == scaling(**same)((10, 3)).reshape(5, 2, 3)).all()
+    assert scaling(**same)(()).shape == ()
+    named = initializers.HeNormal(seed=1, input_axes=[1], output_axes=[0])
+    assert (
+        named((3, 5))
+        == initializers.VarianceScaling(2.0, seed=1, input_axes=[1], output_axes=[0])((3, 5))
+    ).all()
+    assert initializers.deserialize(initializers.serialize(named)).input_axes == [1]
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (70, 70), (40, 90), (2, 3, 4), (1, 1), (3, 0)])
+def test_orthogonal(shape):
+    rows, columns = math.prod(shape[:-1]), shape[-1]
+    matrix = initializers.Orthogonal(2.0, seed=4)(shape).reshape(rows, columns) / 2.0
+    gram = matrix @ matrix.T if rows < columns else matrix.T @ matrix
+    # after two passes the columns are orthonormal to a few roundings
+    assert np.abs(gram - np.eye(len(gram))).max(initial=0.0) < 1e-14
+
+
+def test_orthogonal_spans_what_was_drawn():
+    """The columns are those of a QR decomposition with a positive diagonal."""
+    a = initializers.RandomNormal(0.0, 1.0, seed=8)((50, 40))
+    q, r = np.linalg.qr(a)
+    ours = initializers.Orthogonal(seed=8)((50, 40))
+    # a well conditioned matrix, a random one: 1e2 roundings
+    assert np.abs(ours - q * np.sign(np.diag(r))).max() < 1e-12
+
+
+def test_identity():
+    assert (initializers.get("identity")((2, 3)) == np.eye(2, 3)).all()
+    assert (initializers.Identity(gain=-2.0)((3, 3)) == -2.0 * np.eye(3)).all()
+
+
+def test_functions_arrays_and_none():
+    dense = layers.Dense(
+        2,
+        kernel_initializer=lambda shape, dtype=None: np.full(shape, 3, dtype),
+        bias_initializer=np.array([1, 2]),
+    )
+    dense.build((None, 3))
+    kernel, bias = dense.get_weights()
+    assert (kernel == 3.0).all()
+    assert bias.tolist() == [1.0, 2.0]
+    assert initializers.get(None) is None
+    layer = layers.Dense(4, kernel_initializer=None)
+    layer.build((None, 50))
+    assert 0.0 < np.abs(layer.get_weights()[0]).max() <= math.sqrt(6 / 54)  # Glorot's uniform
+
+    class Twos(initializers.Initializer):
+        def __call__(self, shape, dtype=None):
+            return np.full(shape, 2.0)
+
+    mine = layers.Dense(1, kernel_initializer=Twos())
+    mine.build((None, 2))
+    assert mine.get_weights()[0].tolist() == [[2.0], [2.0]]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: initializers.VarianceScaling(0.0), "scale must be positive"),
+        (lambda: initializers.VarianceScaling(mode="fan"), "mode must be one of"),
+        (lambda: initializers.VarianceScaling(distribution="cauchy"), "distribution must be"),
+        (lambda: initializers.VarianceScaling(input_axes=[0]), "given together"),
+        (lambda: initializers.HeNormal(input_axes=0, output_axes=1), "input_axes must be a list"),
+        (lambda: initializers.HeNormal(1, [0], [2])((3, 4)), "must be axes of the weight"),
+        (lambda: initializers.Orthogonal()((3,)), "at least two axes"),
+        (lambda: initializers.Identity()((3,)), "that of a matrix"),
+        (lambda: initializers.Identity(float("nan")), "gain must be"),
+        (lambda: initializers.Ones()(3), "shape must be a tuple"),
+        (lambda: initializers.Ones()((2, -1)), "shape must be an integer"),
+        (lambda: initializers.Ones()((2,), dtype="float32"), "float64 only"),
+        (lambda: initializers.get(np.ones(3))((2,)), "that of the array"),
+        (lambda: initializers.get(np.array([np.inf])), "finite"),
+        (lambda: initializers.serialize(initializers.get(np.ones(2))), "no configuration"),
+    ],
+)
+def test_what_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda shape, dtype=None: np.zeros(3), "makes values of shape"),
+        (lambda shape, dtype=None: np.full(shape, np.nan), "finite"),
+        (lambda shape, dtype=None: np.full(shape, "a"), "real numbers"),
+    ],
+)
+def test_functions_that_make_something_else(function, message):
+    with pytest.raises(ValueError, match=message):
+        layers.Dense(2, kernel_initializer=function).build((None, 2))

@@ -207,7 +207,7 @@ def test_the_way_into_constraints(engine_name: str) -> None:
         (lambda: constraints.get("positive"), "constraint must be one of"),
         (lambda: constraints.MaxNorm(-1), "max_value must be"),
         (lambda: constraints.MinMaxNorm(rate=float("inf")), "rate must be"),
-        (lambda: constraints.UnitNorm(axis=2), "axis must be"),
+        (lambda: constraints.UnitNorm(axis=40), "axis must be"),
         (lambda: constraints.UnitNorm(axis=1)([1.0]), "axis must name axes of the weight"),
         (lambda: layers.Dense(2, activity_regularizer="orthogonal_regularizer"), "L1, L2 or L1L2"),
         (lambda: layers.Dense(2, activity_regularizer=lambda y: 0.0), "L1, L2 or L1L2"),
@@ -241,3 +241,16 @@ def test_not_for_weights_of_that_shape() -> None:
             layer.build((None, 3))
         assert not layer.built
         assert layer.weights == []
+
+
+@pytest.mark.parametrize("engine_name", ["native", "reference"])
+def test_weights_that_engines_have_as_vectors(engine_name: str) -> None:
+    """PReLU's alpha (3, 2), one vector there: what works element by element."""
+    prelu = layers.PReLU(alpha_regularizer="l2", alpha_constraint="non_neg")
+    model = fastmlp.Sequential([fastmlp.Input((3, 2)), prelu, layers.Flatten()])
+    model.set_weights([np.array([[-1.0, 1.0], [2.0, 3.0], [4.0, -2.0]])])
+    model.compile(fastmlp.optimizers.SGD(0.0), "mse", engine=engine_name)
+    assert float(model.losses[0]) == pytest.approx(0.35, rel=1e-15)
+    loss = model.train_on_batch(np.full((1, 3, 2), -1.0), np.zeros((1, 6)))
+    assert loss == pytest.approx(35 / 6 + 0.35, rel=1e-14)
+    assert model.get_weights()[0].tolist() == [[0.0, 1.0], [2.0, 3.0], [4.0, 0.0]]

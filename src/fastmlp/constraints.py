@@ -61,16 +61,21 @@ class _OfNorms(Constraint):
     axis: Any
 
     def _axis(self, rank: int) -> int:
-        """0, 1, or 2 for all axes of a weight that has one or two."""
+        """0, 1, or 2 for all axes of a weight that has several."""
         axes = range(rank) if self.axis is None else np.atleast_1d(self.axis).tolist()
-        if rank not in (1, 2) or any(not -rank <= axis < rank for axis in axes):
+        if any(not -rank <= axis < rank for axis in axes):
             raise ValueError(
                 f"axis must name axes of the weight. Received: axis={self.axis!r} for a weight "
                 f"with {rank} axes"
             )
         summed = {axis % rank for axis in axes}
-        if len(summed) == rank == 2:
-            return 2
+        if len(summed) == rank:
+            return 2 if rank > 1 else 0
+        if rank > 2:
+            raise ValueError(
+                "axis must name all axes of a weight with more than two. "
+                f"Received: axis={self.axis!r} for a weight with {rank} axes"
+            )
         return int(summed.pop())
 
 
@@ -79,8 +84,8 @@ def _axes(axis: Any) -> Any:
     if axis is None:
         return None
     if isinstance(axis, (list, tuple)) and axis:
-        return [_checks.integer("axis", a, -2, 1) for a in axis]
-    return _checks.integer("axis", axis, -2, 1)
+        return [_checks.integer("axis", a, -32, 31) for a in axis]
+    return _checks.integer("axis", axis, -32, 31)
 
 
 @register("max_norm")

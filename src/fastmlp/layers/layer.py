@@ -16,7 +16,8 @@ from .._locks import Lock
 from .._registry import Registry
 from ..binding import Binding
 from ..engine import Network, Operation, Reshape, Training, without_idle
-from ..initializers import Initializer
+from ..initializers import first_value
+from ..initializers.initializer import Maker
 from ..tensor import Tensor
 from ..variable import Variable
 from . import penalties
@@ -178,7 +179,7 @@ class Layer(Configured):
         self,
         name: str,
         shape: tuple[int, ...],
-        initializer: Initializer,
+        initializer: Maker | None,
         state: bool = False,
         *,
         regularizer: Any = None,
@@ -187,7 +188,7 @@ class Layer(Configured):
         """A new weight; ``state``: training changes it without a gradient. Regularizer and
         constraint are what ``get`` of their modules returns."""
         path = "/".join(part for part in (self._scope, self.name, name) if part)
-        variable = Variable(initializer(shape), name=name, path=path)
+        variable = Variable(first_value(path, initializer, shape), name=name, path=path)
         penalties.put_rules(variable, regularizer, constraint)
         variable.state = state
         variable.trainable = self.trainable and not state

@@ -85,7 +85,7 @@ class Metric(Configured):
         _checks.float64("dtype", dtype)
         _checks.only("aggregation", aggregation, "sum")
         shown = name or "variable"
-        value = initializers.get(initializer)(tuple(shape))
+        value = initializers.first_value(shown, initializers.get(initializer), tuple(shape))
         self._variables.append(Variable(value, name=shown, path=f"{self.name}/{shown}"))
         return self._variables[-1]
 

@@ -316,3 +316,69 @@ def losses_of_layers(keras: Any) -> dict[str, Any]:
         "model": [np.asarray(loss) for loss in model.losses],
         "layer": [np.asarray(loss) for loss in model.layers[0].losses],
     }
+
+
+@case
+def trained_slopes(keras: Any) -> dict[str, Any]:
+    return trained(
+        keras,
+        keras.layers.Dense(4),
+        keras.layers.PReLU(
+            alpha_regularizer=keras.regularizers.L1L2(0.1, 0.2),
+            alpha_constraint=keras.constraints.MinMaxNorm(0.2, 0.5),
+        ),
+        keras.layers.Dense(2),
+        keras.layers.PReLU(alpha_constraint="non_neg", shared_axes=[1]),
+    )
+
+
+@case(engines=("reference",))
+def initializers_alone(keras: Any) -> dict[str, Any]:
+    """Those that draw nothing; of the others what does not depend on the numbers."""
+    initializers = keras.initializers
+    found = {
+        "zeros": initializers.get("zeros")((2, 3)),
+        "ones": initializers.Ones()((2, 3)),
+        "constant": initializers.Constant(-1.5)(shape=(3,)),
+        "identity": initializers.Identity(gain=0.5)((2, 3)),
+        "square": initializers.get("identity")((3, 3)),
+        "function": initializers.get(lambda shape, dtype=None: np.full(shape, 7.0))((2, 2)),
+        "array": initializers.get(np.array([1.0, 2.0]))((2,)),
+        "flat": initializers.RandomUniform(0.25, 0.25, seed=1)((3,)),
+        "sharp": initializers.RandomNormal(0.5, 0.0, seed=1)((3,)),
+        "truncated": initializers.TruncatedNormal(-0.5, 0.0, seed=1)((3,)),
+    }
+    tall = np.asarray(initializers.Orthogonal(2.0, seed=1)((5, 3)))
+    wide = np.asarray(initializers.get("orthogonal")((2, 4)))
+    drawn = np.asarray(initializers.VarianceScaling(2.0, "fan_avg", "uniform", seed=1)((60, 40)))
+    return {
+        **{name: np.asarray(value) for name, value in found.items()},
+        "tall": tall.T @ tall,
+        "wide": wide @ wide.T,
+        "inside": bool((np.abs(drawn) <= np.sqrt(6.0 / 50.0)).all()),
+        "shapes": [np.asarray(initializers.HeNormal(seed=2)(s)).shape for s in ((3,), (2, 3, 4))],
+        "config": initializers.VarianceScaling(2.0, "fan_out", "uniform", seed=3).get_config()[
+            "distribution"
+        ],
+    }
+
+
+@case
+def weights_by_initializers(keras: Any) -> dict[str, Any]:
+    """A model whose first weights nobody draws."""
+    x, y = regression(14)
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(
+                3,
+                "tanh",
+                kernel_initializer=keras.initializers.Identity(0.5),
+                bias_initializer="ones",
+            ),
+            keras.layers.Dense(2, kernel_initializer=keras.initializers.Constant(0.1)),
+        ]
+    )
+    model.compile("sgd", "mse")
+    model.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
+    return {"weights": model.get_weights()}
