@@ -88,6 +88,15 @@ def test_every_few_batches_are_saved(tmp_path, engine):
     assert_same_weights(model, twin, **EXACT)
 
 
+def test_batches_that_are_executed_together_are_counted_all(tmp_path):
+    model = make_model("reference", steps_per_execution=2)
+    hook = callbacks.ModelCheckpoint(
+        tmp_path / "{epoch}-{batch}.npz", save_weights_only=True, save_freq=3
+    )
+    model.fit(X, Y, epochs=2, batch_size=10, callbacks=[hook], verbose=0)  # 2, 4 and 5 are seen
+    assert sorted(os.listdir(tmp_path)) == ["1-4.npz", "2-2.npz", "2-5.npz"]
+
+
 def test_wrong_checkpoints(tmp_path):
     make = callbacks.ModelCheckpoint
     with pytest.raises(ValueError, match="save_weights_only must be True in fastmlp: it does not"):
@@ -247,6 +256,36 @@ def test_a_killed_training_goes_on_to_the_bits(save_freq, tmp_path):
     resumed = noisy_model("native")
     resumed.load_weights(result)
     assert_same_weights(whole, resumed, **EXACT)
+
+
+def test_a_generator_goes_on_to_the_bits(tmp_path):
+    """The number of batches is not known; so many are skipped as had been seen."""
+
+    class Batches(fastmlp.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, place):
+            return X[place::3], Y[place::3]
+
+    def endless():
+        while True:
+            for place in range(3):
+                yield X[place::3], Y[place::3]
+
+    options = {"epochs": 4, "verbose": 0, "shuffle": False}
+    for data, further in ((Batches, {}), (endless, {"steps_per_epoch": 3})):
+        first, whole, second = (noisy_model("reference") for _ in range(3))
+        whole.set_weights(first.get_weights())
+        whole.layers[2]._drawn_seed = first.layers[2]._drawn_seed
+        whole.fit(data(), **options, **further)
+        folder = tmp_path / data.__name__
+        hooks = [callbacks.BackupAndRestore(folder, 2), Interrupt(8)]
+        with pytest.raises(RuntimeError, match="interrupted"):
+            first.fit(data(), callbacks=hooks, **options, **further)
+        hooks = [callbacks.BackupAndRestore(folder, 2)]
+        second.fit(data(), callbacks=hooks, **options, **further)
+        assert_same_weights(whole, second, **EXACT)
 
 
 def interrupted(folder, step=7, save_freq="epoch", **options):

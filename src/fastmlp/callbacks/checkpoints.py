@@ -103,17 +103,20 @@ class ModelCheckpoint(MonitorCallback):
                 f"Received: filepath={self.filepath}"
             )
         self._batches = 0  # since the last file
+        self._last_batch = -1  # of the epoch
         self._epoch = 0
         if self.save_freq == "epoch":
             self._idle = (ModelCheckpoint.on_train_batch_end,)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
+        self._last_batch = -1
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         if self.save_freq == "epoch":
             return
-        self._batches += 1
+        self._batches += batch - self._last_batch  # several, with steps_per_execution
+        self._last_batch = batch
         if self._batches >= self.save_freq:
             self._batches = 0
             self._save(self._epoch, batch, logs or {})
@@ -241,7 +244,10 @@ class BackupAndRestore(Callback):
         self._place = (0, 0)  # the epoch and the batch that come next
         self._lasting_of_all: tuple[dict[str, Any], Any] | None = None
         if self.save_freq == "epoch":
-            self._idle = (BackupAndRestore.on_train_batch_end,)
+            self._idle = (
+                BackupAndRestore.on_train_batch_begin,
+                BackupAndRestore.on_train_batch_end,
+            )
 
     # Going on.
 
@@ -252,10 +258,10 @@ class BackupAndRestore(Callback):
         if state is None:
             return
         place = (int(about["epoch"]), int(about["batch"]))
-        if place[1] and about["steps"] != (self.params or {}).get("steps"):
+        if place[1] and about["steps"] != self._steps():
             raise ValueError(
                 f"{self._path} was written within an epoch of {about['steps']} batches, and can "
-                f"only go on with as many. Received: {(self.params or {}).get('steps')} batches"
+                f"only go on with as many. Received: {self._steps()} batches"
             )
         self.model._set_training_state(state)
         self.model._resume_at = self._place = place
@@ -296,22 +302,32 @@ class BackupAndRestore(Callback):
             if callback._lasting:
                 yield f"callbacks/{kind}/{counts[kind]}", callback
 
+    def _steps(self) -> int | None:
+        """Batches of an epoch, None if that is not known."""
+        steps: int | None = (self.params or {}).get("steps")
+        return steps
+
     # Saving.
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         if self._place[0] != epoch:
             self._place = (epoch, 0)
 
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        if self._steps() is None:  # only now it is known that the last batch was not the last one
+            self._save_if_due()
+
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        self._place = (self._place[0], batch + 1)
-        self._batches += 1
+        epoch, before = self._place
+        self._batches += batch + 1 - before  # several, with steps_per_execution
+        self._place = (epoch, batch + 1)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._place = (epoch + 1, 0)
 
     def _on_pause(self) -> None:
         # After the last batch it is the epoch's end that comes next, which is not to be lost.
-        if self._place[1] != (self.params or {}).get("steps"):
+        if self._steps() not in (None, self._place[1]):
             self._save_if_due()
 
     def _after_epoch(self) -> None:
@@ -339,8 +355,7 @@ class BackupAndRestore(Callback):
                     value = float(value)  # of whatever type, and to the last bit
                 told[key][name] = value
         epoch, batch = self._place
-        steps = (self.params or {}).get("steps")
-        about = {"epoch": epoch, "batch": batch, "steps": steps, "callbacks": told}
+        about = {"epoch": epoch, "batch": batch, "steps": self._steps(), "callbacks": told}
         os.makedirs(self.backup_dir, exist_ok=True)
         if self.double_checkpoint and os.path.exists(self._path):
             _copy(self._path, self._path_before)
