@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .finder import LearningRateFinder
     from .logs import CSVLogger, RemoteMonitor
     from .monitor import EarlyStopping, MonitorCallback, ReduceLROnPlateau
+    from .tensorboard import TensorBoard
 
 __all__ = [
     "BackupAndRestore",
@@ -35,6 +36,7 @@ __all__ = [
     "RemoteMonitor",
     "StopAtTime",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]
 
@@ -51,6 +53,7 @@ _HOMES = {
     "RemoteMonitor": "logs",
     "StopAtTime": "control",
     "SwapEMAWeights": "averages",
+    "TensorBoard": "tensorboard",
     "TerminateOnNaN": "control",
 }
 
