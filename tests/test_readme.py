@@ -24,7 +24,10 @@ def python_blocks() -> list[tuple[str, str]]:
 
 
 @pytest.mark.slow
-def test_python_blocks_print_what_the_readme_says() -> None:
+def test_python_blocks_print_what_the_readme_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the blocks write their files
     names: dict[str, Any] = {}
     blocks = python_blocks()
     assert len(blocks) >= 2
