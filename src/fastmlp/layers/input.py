@@ -36,6 +36,7 @@ class InputLayer(Layer):
     (None, 28, 28)
     """
 
+    symbolic: ClassVar = True  # layers can be called on it, see symbolic.py
     _kept_as: ClassVar = {"shape": None}  # batch_shape says it
 
     def __init__(
@@ -65,6 +66,16 @@ class InputLayer(Layer):
     def shape(self) -> tuple[int | None, ...]:
         """The shape with its batch axis, (None, ...)."""
         return self.input_shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes, the batch's among them."""
+        return len(self.input_shape)
+
+    @property
+    def output(self) -> InputLayer:
+        """Itself: what layers are called on."""
+        return self
 
     @property
     def batch_shape(self) -> tuple[int | None, ...]:

@@ -8,10 +8,8 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import _checks, _naming, regularizers
-from .._configured import Configured
 from .._locks import Lock
 from .._registry import Registry
 from ..binding import Binding
@@ -22,6 +20,8 @@ from ..tensor import Tensor
 from ..variable import Variable
 from . import penalties
 from .shapes import Shape, batch_shape, check_categories, rows_of, sample_shape
+from .symbolic import KerasTensor, is_symbolic
+from .weighted import Weighted
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -30,7 +30,7 @@ _FLOAT64 = np.dtype(np.float64)
 _FIRST_CALL_STEP = 1 << 47
 
 
-class Layer(Configured):
+class Layer(Weighted):
     """What a model is made of.
 
     Parameters
@@ -91,6 +91,7 @@ class Layer(Configured):
         self._vector_size = -1  # features of a sample, if it is a vector
         self._category_limit: int | None = None
         self._calls = 0
+        self._node: KerasTensor | None = None  # what it puts out where it was called or built last
 
     # Shapes and building.
 
@@ -195,98 +196,7 @@ class Layer(Configured):
         self._own_weights = [*self._own_weights, variable]
         return variable
 
-    # Weights.
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the weights. Takes effect at the next ``fit``."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = _checks.boolean("trainable", value)
-        for variable in self._own_weights:
-            variable.trainable = self._trainable and not variable.state
-        Variable.tick()
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All weights, in the order of ``get_weights``."""
-        return list(self._own_weights)
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
-        return [v for v in self.weights if v.trainable]
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that training leaves alone."""
-        return [v for v in self.weights if not v.trainable]
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The same as ``weights``."""
-        return self.weights
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The same as ``trainable_weights``."""
-        return self.trainable_weights
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """The same as ``non_trainable_weights``."""
-        return self.non_trainable_weights
-
-    def get_weights(self) -> list[NDArray[np.float64]]:
-        """Copies of all weights: for each Dense its kernel (inputs, units), then bias (units,)."""
-        return [variable.numpy() for variable in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all weights from arrays in the order of ``get_weights``.
-
-        Raises
-        ------
-        ValueError
-            If the number of arrays or a shape differs, or an array holds NaN or infinity; then
-            no weight is changed.
-        """
-        variables = self.weights
-        if not hasattr(weights, "__len__"):
-            raise TypeError(f"weights must be a list of arrays. Received: weights={weights!r}")
-        if len(weights) != len(variables):
-            raise ValueError(
-                f"weights must be {len(variables)} arrays for {self.name!r}. "
-                f"Received: {len(weights)}"
-            )
-        arrays = [_checks.real_array("weights", array) for array in weights]
-        for variable, array in zip(variables, arrays, strict=True):
-            _checks.finite(f"weights for {variable.path!r}", array)
-            if array.shape != variable.shape:
-                raise ValueError(
-                    f"weights must have shape {variable.shape} for {variable.path!r}. "
-                    f"Received: shape {array.shape}"
-                )
-        for variable, array in zip(variables, arrays, strict=True):
-            variable.assign(array)
-
-    def count_params(self) -> int:
-        """Number of weights' elements.
-
-        Raises
-        ------
-        ValueError
-            If the layer is not built yet.
-        """
-        if not self.built:
-            raise ValueError(
-                f"count_params needs a built layer, but {self.name!r} is not built: "
-                "give its input shape or call build(input_shape) first"
-            )
-        return sum(variable.size for variable in self.weights)
-
-    # Penalties.
+    # Regularization.
 
     @property
     def activity_regularizer(self) -> Any:
@@ -361,6 +271,32 @@ class Layer(Configured):
         binding.sync()
         return binding
 
+    def _on_symbol(self, x: Any) -> Any:
+        """What the layer will put out for the input of a model to come."""
+        self.build(x.shape)
+        self._node = KerasTensor(self, x)
+        return self._node
+
+    @property
+    def input(self) -> Any:
+        """What the layer works on in the built model it is in, for ``Model(inputs, outputs)``;
+        AttributeError if it is in none."""
+        return self._connected().before
+
+    @property
+    def output(self) -> Any:
+        """What the layer puts out in the built model it is in, for ``Model(inputs, outputs)``;
+        AttributeError if it is in none."""
+        return self._connected()
+
+    def _connected(self) -> KerasTensor:
+        if self._node is None:
+            raise AttributeError(
+                f"layer {self.name!r} has never been called and is in no built model: it has no "
+                "defined input or output"
+            )
+        return self._node
+
     def __call__(self, x: Any, training: bool | None = None) -> Tensor:
         """Outputs for a batch, microseconds for a small one.
 
@@ -382,6 +318,8 @@ class Layer(Configured):
             If x has the wrong shape, is not real numbers, or holds NaN or infinity that shows
             in the outputs.
         """
+        if type(x) is not np.ndarray and is_symbolic(x):
+            return self._on_symbol(x)  # type: ignore[no-any-return]
         binding = self._binding
         if binding is None or binding.clock != Variable.clock:
             self._build_for(x)
@@ -426,7 +364,8 @@ class Layer(Configured):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_binding": None}  # an engine does not travel with a pickle
+        # An engine does not travel with a pickle, nor do the layers in front of this one.
+        return {**self.__dict__, "_binding": None, "_node": None}
 
 
 @contextmanager

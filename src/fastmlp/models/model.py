@@ -18,7 +18,16 @@ from .training import Trainer, evaluate_feed, predict_feed, track, train_chunk
 
 
 class Model(FeedingModel):
-    """Base of the models: a layer made of layers that can be trained."""
+    """Base of the models: a layer made of layers that can be trained. ``Model(inputs, outputs)``
+    makes a :class:`~fastmlp.models.functional.Functional`, a chain of layers."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """A Functional if there are inputs and outputs."""
+        if cls is Model and (args or kwargs.keys() & {"inputs", "outputs"}):
+            from .functional import Functional  # which is a Model
+
+            return super().__new__(Functional)
+        return super().__new__(cls)
 
     # Training.
 

@@ -11,6 +11,7 @@ from ..engine import LAYOUTS, Operation
 from ..layers.input import InputLayer
 from ..layers.layer import Layer, register, undone_if_it_fails
 from ..layers.shapes import Shape
+from ..layers.symbolic import KerasTensor
 from ..variable import Variable
 from .model import Model
 
@@ -64,8 +65,8 @@ class Sequential(Model):
         """The layers, from input to output; the input itself is not one."""
         return list(self._layers)
 
-    def add(self, layer: Layer) -> None:
-        """Put a layer at the end.
+    def add(self, layer: Layer, rebuild: bool = True) -> None:
+        """Put a layer at the end; ``rebuild=False``: its weights are made when the model is built.
 
         Raises
         ------
@@ -90,9 +91,9 @@ class Sequential(Model):
             if isinstance(layer, InputLayer):
                 self._set_input(layer)
             else:
-                self._append(layer)
+                self._append(layer, _checks.boolean("rebuild", rebuild))
 
-    def _append(self, layer: Layer) -> None:
+    def _append(self, layer: Layer, rebuild: bool) -> None:
         if any(layer.name == other.name for other in self._layers):
             raise ValueError(
                 "names of the layers of a model must differ. "
@@ -105,7 +106,7 @@ class Sequential(Model):
         self._layers = [*self._layers, layer]
         if not self._trainable:
             layer.trainable = False
-        self._rebuild()
+        self._rebuild(rebuild)
 
     def _set_input(self, layer: InputLayer) -> None:
         if self._input_layer is not None or self._layers:
@@ -115,8 +116,8 @@ class Sequential(Model):
         self._input_layer = layer
         self._rebuild()
 
-    def pop(self) -> Layer:
-        """Take the last layer away and return it.
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the last layer away and return it; ``rebuild=False``: the model is built later.
 
         Raises
         ------
@@ -127,7 +128,7 @@ class Sequential(Model):
             if not self._layers:
                 raise ValueError(f"model {self.name!r} has no layers to pop")
             *self._layers, layer = self._layers
-            self._rebuild()
+            self._rebuild(_checks.boolean("rebuild", rebuild))
         return layer
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
@@ -150,12 +151,53 @@ class Sequential(Model):
         with self._lock:
             super().build(input_shape)
             self._input_layer = self._input_layer or InputLayer(self.input_shape[1:])  # type: ignore[arg-type]
+            self._connect()
 
-    def _rebuild(self) -> None:
+    def _connect(self) -> None:
+        """Note of each layer what it works on, as if it had been called on it."""
+        at: Any = self._input_layer
+        for layer in self._layers:
+            at = layer._node = KerasTensor(layer, at)
+
+    @property
+    def inputs(self) -> list[Any]:
+        """The model's one input as what other models can be made of, in a list."""
+        if not self.built:
+            raise ValueError(f"model {self.name!r} is not built: it has no inputs yet")
+        return [self._input_layer]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What the model's last layer puts out, in a list."""
+        return [self._layers[-1].output if self._layers else inputs for inputs in self.inputs]
+
+    @property
+    def input(self) -> Any:
+        """The model's one input."""
+        return self.inputs[0]
+
+    @property
+    def output(self) -> Any:
+        """What the model's last layer puts out."""
+        return self.outputs[0]
+
+    def to_json(self) -> str:
+        """The configuration as JSON, for ``models.model_from_json``."""
+        import json  # few need it
+
+        return json.dumps(serialize(self))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self.built:
+            self._connect()
+
+    def _rebuild(self, build: bool = True) -> None:
         """Layers have changed: shapes follow, and so will every engine that computes with them."""
         self._input_shape = self._output_shape = None
-        if self._input_layer is not None:
+        if self._input_layer is not None and build:
             super().build(self._input_layer.input_shape)
+            self._connect()
         self._forget_removed()
         Variable.tick()
 
@@ -190,9 +232,9 @@ class Sequential(Model):
         if (name is None) == (index is None):
             raise ValueError(f"Give either name or index. Received: name={name!r}, index={index!r}")
         if index is not None:
-            count = len(self._layers)
-            return self._layers[_checks.integer("index", index, -count, count - 1)]
-        for layer in self._layers:
+            count = len(self.layers)
+            return self.layers[_checks.integer("index", index, -count, count - 1)]
+        for layer in self.layers:
             if layer.name == name:
                 return layer
         known = [layer.name for layer in self._layers]
@@ -255,15 +297,24 @@ class Sequential(Model):
         >>> Sequential.from_config(model.get_config()).count_params()
         15
         """
-        if not isinstance(config, dict) or "layers" not in config:
-            raise TypeError(
-                'config must be a dict with a list of "layers", as from get_config(). '
-                f"Received: config={config!r}"
-            )
-        made = [
-            layers.deserialize(layer) for layer in _listed('config["layers"]', config["layers"])
-        ]
+        made = layers_of_config(config)
         return cls(made, trainable=config.get("trainable", True), name=config.get("name"))
+
+
+def layers_of_config(config: Any) -> list[Layer]:
+    """The layers of a model's configuration, made anew.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a layer's class is not one of fastmlp's, or this is not such a configuration.
+    """
+    if not isinstance(config, dict) or "layers" not in config:
+        raise TypeError(
+            'config must be a dict with a list of "layers", as from get_config(). '
+            f"Received: config={config!r}"
+        )
+    return [layers.deserialize(layer) for layer in _listed('config["layers"]', config["layers"])]
 
 
 def _listed(name: str, value: Any) -> list[Any]:

@@ -1,0 +1,117 @@
+"""What has weights: all, those that training changes, their values as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _checks
+from .._configured import Configured
+from ..variable import Variable
+
+
+class Weighted(Configured):
+    """The weights of a layer, which a Layer is."""
+
+    name: str
+    _own_weights: list[Variable]
+    _trainable: bool
+
+    @property
+    def built(self) -> bool:
+        """Whether the weights exist."""
+        raise NotImplementedError
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the weights. Takes effect at the next ``fit``."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = _checks.boolean("trainable", value)
+        for variable in self._own_weights:
+            variable.trainable = self._trainable and not variable.state
+        Variable.tick()
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All weights, in the order of ``get_weights``."""
+        return list(self._own_weights)
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        return [v for v in self.weights if v.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training leaves alone."""
+        return [v for v in self.weights if not v.trainable]
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The same as ``weights``."""
+        return self.weights
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The same as ``trainable_weights``."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The same as ``non_trainable_weights``."""
+        return self.non_trainable_weights
+
+    def get_weights(self) -> list[NDArray[np.float64]]:
+        """Copies of all weights: for each Dense its kernel (inputs, units), then bias (units,)."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set all weights from arrays in the order of ``get_weights``.
+
+        Raises
+        ------
+        ValueError
+            If the number of arrays or a shape differs, or an array holds NaN or infinity; then
+            no weight is changed.
+        """
+        variables = self.weights
+        if not hasattr(weights, "__len__"):
+            raise TypeError(f"weights must be a list of arrays. Received: weights={weights!r}")
+        if len(weights) != len(variables):
+            raise ValueError(
+                f"weights must be {len(variables)} arrays for {self.name!r}. "
+                f"Received: {len(weights)}"
+            )
+        arrays = [_checks.real_array("weights", array) for array in weights]
+        for variable, array in zip(variables, arrays, strict=True):
+            _checks.finite(f"weights for {variable.path!r}", array)
+            if array.shape != variable.shape:
+                raise ValueError(
+                    f"weights must have shape {variable.shape} for {variable.path!r}. "
+                    f"Received: shape {array.shape}"
+                )
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+
+    def count_params(self) -> int:
+        """Number of weights' elements.
+
+        Raises
+        ------
+        ValueError
+            If the layer is not built yet.
+        """
+        if not self.built:
+            raise ValueError(
+                f"count_params needs a built layer, but {self.name!r} is not built: "
+                "give its input shape or call build(input_shape) first"
+            )
+        return sum(variable.size for variable in self.weights)
+
+    # Penalties.
