@@ -254,3 +254,72 @@ def test_weights_that_engines_have_as_vectors(engine_name: str) -> None:
     loss = model.train_on_batch(np.full((1, 3, 2), -1.0), np.zeros((1, 6)))
     assert loss == pytest.approx(35 / 6 + 0.35, rel=1e-14)
     assert model.get_weights()[0].tolist() == [[0.0, 1.0], [2.0, 3.0], [4.0, 0.0]]
+
+
+class Halved(constraints.Constraint):
+    """Of one's own."""
+
+    def __call__(self, w: Any) -> Any:
+        return 0.5 * np.asarray(w)
+
+
+@pytest.mark.parametrize("engine_name", ["native", "reference"])
+@pytest.mark.parametrize("constraint", [Halved(), lambda w: w * 0.5], ids=["class", "function"])
+def test_constraints_of_ones_own(engine_name: str, constraint: Any) -> None:
+    """After every step, however many are run at once, and beside those that engines know."""
+    dense = layers.Dense(2, kernel_constraint=constraint, bias_constraint="non_neg")
+    model = fastmlp.Sequential([fastmlp.Input((2,)), dense])
+    start = [np.array([[8.0, -4.0], [2.0, 1.0]]), np.array([-1.0, 1.0])]
+    model.set_weights(start)
+    x, y = np.zeros((6, 2)), np.zeros((6, 2))  # no gradient for the kernel
+    model.compile(fastmlp.optimizers.SGD(0.0), "mse", metrics=["mae"], engine=engine_name)
+    history = model.fit(x, y, batch_size=2, epochs=2, verbose=0)
+    assert (model.get_weights()[0] == start[0] / 2**6).all()
+    assert model.get_weights()[1].tolist() == [0.0, 1.0]
+    assert len(history.history["mae"]) == 2
+    model.train_on_batch(x, y)
+    assert (model.get_weights()[0] == start[0] / 2**7).all()
+    dense.trainable = False
+    model.fit(x, y, verbose=0)
+    assert (model.get_weights()[0] == start[0] / 2**7).all()
+
+
+@pytest.mark.parametrize("engine_name", ["native", "reference"])
+def test_a_constraint_of_ones_own_is_one_of_keras(engine_name: str) -> None:
+    """The same trajectory whoever computes it."""
+    rng = RNG(6)
+    x, y = rng.standard_normal((20, 3)), rng.standard_normal((20, 2))
+    kernels = []
+    for constraint in (constraints.MaxNorm(0.5), lambda w: constraints.MaxNorm(0.5)(w)):
+        dense = layers.Dense(2, kernel_initializer="ones", kernel_constraint=constraint)
+        model = fastmlp.Sequential([fastmlp.Input((3,)), dense])
+        model.compile("adam", "mse", engine=engine_name)
+        model.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
+        kernels.append(model.get_weights()[0])
+    # the engine's order of sums and NumPy's
+    assert kernels[0] == pytest.approx(kernels[1], rel=1e-13)
+
+
+class Tenth(regularizers.L2):
+    """Of one's own, though made from another."""
+
+    def __call__(self, w: Any) -> Any:
+        return 0.1
+
+
+@pytest.mark.parametrize("regularizer", [lambda w: 0.1, Tenth()], ids=["function", "class"])
+def test_regularizers_of_ones_own(regularizer: Any) -> None:
+    """Alone and in evaluate they count; a training would need their slope."""
+    dense = layers.Dense(2, kernel_regularizer=regularizer, input_shape=(3,))
+    model = fastmlp.Sequential([dense])
+    assert [float(loss) for loss in model.losses] == [0.1]
+    model.compile("sgd", "mse")
+    x, y = np.zeros((2, 3)), np.ones((2, 2))
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(1.1, rel=1e-15)
+    assert not model.predict(x).any()
+    for train in (model.train_on_batch, model.loss_and_gradient, model.fit):
+        with pytest.raises(ValueError, match="when training"):
+            train(x, y)
+    model.trainable = False
+    assert model.evaluate(x, y, verbose=0) == 1.0
+    model.fit(x, y, verbose=0)

@@ -30,49 +30,72 @@ def put_rules(variable: Variable, regularizer: Any, constraint: Any) -> None:
 
 
 def lowered_regularizers(weights: Sequence[Variable]) -> tuple[Regularizer | None, ...]:
-    """The regularizer of each weight in the engine's words; empty if none has one.
-
-    Raises
-    ------
-    ValueError
-        If one is written in Python.
-    """
+    """The regularizer of each weight in the engine's words; empty if none has one. What is
+    written in Python is not among them: see :func:`only_known`."""
     words: list[Regularizer | None] = []
     for variable in weights:
         regularizer = variable.regularizer if variable.trainable else None
-        if regularizer is None:
+        if regularizer is None or regularizers.written_in_python(regularizer):
             words.append(None)
-            continue
-        if regularizers.written_in_python(regularizer):
-            raise ValueError(
-                f"the regularizer of {variable.path!r} must be one of fastmlp.regularizers: an "
-                f"engine cannot run one written in Python. Received: {regularizer!r}"
-            )
-        words.append(regularizer.lower())
+        else:
+            words.append(regularizer.lower())
     return tuple(words) if any(words) else ()
+
+
+def penalized_by_python(weights: Sequence[Variable]) -> list[Variable]:
+    """The trained weights whose regularizer no engine knows."""
+    return [
+        variable
+        for variable in weights
+        if variable.trainable
+        and variable.regularizer is not None
+        and regularizers.written_in_python(variable.regularizer)
+    ]
+
+
+def python_penalty(weights: Sequence[Variable]) -> float:
+    """What regularizers that no engine knows add to the loss."""
+    return sum(float(v.regularizer(v.value)) for v in penalized_by_python(weights))
+
+
+def only_known(weights: Sequence[Variable]) -> None:
+    """ValueError if training would need the slope of a regularizer that is written in Python."""
+    for variable in penalized_by_python(weights):
+        raise ValueError(
+            f"the regularizer of {variable.path!r} must be one of fastmlp.regularizers when "
+            "training: only of these an engine has the gradient. "
+            f"Received: {variable.regularizer!r}"
+        )
 
 
 def lowered_constraints(weights: Sequence[Variable]) -> tuple[Constraint | None, ...]:
-    """The constraint of each weight in the engine's words; empty if none has one.
-
-    Raises
-    ------
-    ValueError
-        If one is written in Python.
-    """
+    """The constraint of each weight in the engine's words; empty if none has one. What is written
+    in Python is not among them: see :func:`hold`."""
     words: list[Constraint | None] = []
     for variable in weights:
         constraint = variable.constraint if variable.trainable else None
-        if constraint is None:
+        if constraint is None or constraints.written_in_python(constraint):
             words.append(None)
-            continue
-        if constraints.written_in_python(constraint):
-            raise ValueError(
-                f"the constraint of {variable.path!r} must be one of fastmlp.constraints: an "
-                f"engine cannot run one written in Python. Received: {constraint!r}"
-            )
-        words.append(constraint.lower(len(variable.shape)))
+        else:
+            words.append(constraint.lower(len(variable.shape)))
     return tuple(words) if any(words) else ()
+
+
+def held_by_python(weights: Sequence[Variable]) -> list[Variable]:
+    """The trained weights whose constraint no engine knows."""
+    return [
+        variable
+        for variable in weights
+        if variable.trainable
+        and variable.constraint is not None
+        and constraints.written_in_python(variable.constraint)
+    ]
+
+
+def hold(weights: Sequence[Variable]) -> None:
+    """Bring weights back to their constraints, after a step."""
+    for variable in weights:
+        variable.assign(variable.constraint(variable.value))
 
 
 def activity_operations(activity_regularizer: Any) -> list[Operation]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .. import _checks
 from ..callbacks.callback_list import CallbackList
 from ..callbacks.history import History
+from ..layers.penalties import only_known
 from ..progress import Progress, create_progress
 from .feed import ArrayFeed, Chunk, Feed
 from .feeding import FeedingModel, Validation, optional_size
@@ -205,6 +206,7 @@ class Model(FeedingModel):
         (1.0, [array([[4.]]), array([2.])])
         """
         data = self._one_batch(self._checked(x, y, sample_weight))
+        only_known(self.trainable_weights)
         assert self.optimizer is not None
         loss, flat = self._bind().engine.gradient(
             data, np.arange(len(data.x), dtype=np.int64), int(self.optimizer.steps)

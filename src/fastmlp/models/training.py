@@ -19,6 +19,7 @@ from .. import _checks
 from ..binding import Binding
 from ..callbacks.callback_list import CallbackList
 from ..engine import Data, Float64Array, StepsResult
+from ..layers.penalties import held_by_python, hold, only_known, python_penalty
 from ..progress import Progress
 from .feed import ArrayFeed, Chunk, Feed
 from .tracker import Tracker, batch_losses
@@ -181,15 +182,19 @@ def train_chunk(model: CompiledModel, chunk: Chunk, record_outputs: bool) -> Ste
     if int(optimizer.steps) == 0:
         optimizer.begin(v for v in model.weights if v.trainable)
     binding, size = model._bind(), chunk.batch_size
+    trained = model.trainable_weights
+    only_known(trained)
+    held = held_by_python(trained)
 
     def run(rows: NDArray[np.int64], steps: int) -> StepsResult:
         rates = optimizer.rates(steps)
         done = binding.train(chunk.data, rows, size, rates, optimizer.steps, record_outputs)
+        hold(held)
         if done.outputs is None:
             return done
         return StepsResult(done.losses, done.outputs.reshape(-1, *model.output_shape[1:]))
 
-    if not optimizer.asks_each_step:
+    if not optimizer.asks_each_step and not held:
         return run(chunk.rows, chunk.steps)
     done = [
         run(order[start : start + size], 1)
@@ -236,6 +241,7 @@ def evaluate_feed(
         reduced = batch_losses(loss, losses, data, chunk.batch_size)
         if binding.penalized:
             reduced += batch_penalties(binding, data, chunk.batch_size)
+        reduced += python_penalty(model.trainable_weights)
         tracker.update_loss(reduced, len(data.x), chunk.batch_size)
         tracker.update_metrics(
             data.labels(slice(None)), outputs, data.sample_weight, chunk.batch_size
