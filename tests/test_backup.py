@@ -15,7 +15,7 @@ from processes import TESTS
 from small_model import EXACT, X, Y, assert_same_weights, make_model
 
 import fastmlp
-from fastmlp import callbacks
+from fastmlp import callbacks, optimizers
 
 # ModelCheckpoint.
 
@@ -140,7 +140,7 @@ class Interrupt(callbacks.Callback):
         self.step = step
 
     def on_train_batch_begin(self, batch, logs=None):
-        if self.model.optimizer.iterations == self.step:
+        if self.model.optimizer.steps == self.step:
             raise RuntimeError("interrupted")
 
 
@@ -201,6 +201,34 @@ def test_an_interrupted_training_goes_on_to_the_bits(save_freq, step, engine, tm
         assert len(rest.history[name]) == len(rest.epoch)
         np.testing.assert_array_equal(rest.history[name][-seen_whole:], values[-seen_whole:])
     assert not tmp_path.exists() or os.listdir(tmp_path) == []
+
+
+OPTIMIZERS = {
+    name: made
+    for name, made in vars(optimizers).items()
+    if isinstance(made, type)
+    and issubclass(made, optimizers.Optimizer)
+    and made is not optimizers.Optimizer
+} | {
+    "averages": lambda: optimizers.Adam(use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=4),
+    "gathered gradients": lambda: optimizers.Adam(gradient_accumulation_steps=3),
+    "a schedule": lambda: optimizers.SGD(optimizers.schedules.CosineDecay(0.1, 20), momentum=0.9),
+    "the largest moments": lambda: optimizers.Adam(amsgrad=True),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_goes_on_to_the_bits(name, tmp_path):
+    whole, first, second = (make_model("native", OPTIMIZERS[name]()) for _ in range(3))
+    options = {"epochs": 3, "batch_size": 16, "verbose": 0}
+    whole.fit(X, Y, **options)
+    hooks = [callbacks.BackupAndRestore(tmp_path, 1), Interrupt(7)]
+    with pytest.raises(RuntimeError, match="interrupted"):
+        first.fit(X, Y, callbacks=hooks, **options)
+    second.set_weights([np.zeros_like(w) for w in second.get_weights()])
+    rest = second.fit(X, Y, callbacks=[callbacks.BackupAndRestore(tmp_path, 1)], **options)
+    assert rest.epoch == [1, 2]
+    assert_same_weights(whole, second, **EXACT)
 
 
 SCRIPT = f"""

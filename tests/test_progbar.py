@@ -9,7 +9,7 @@ import sys
 import pytest
 from small_model import X, Y, make_model
 
-from fastmlp import callbacks, utils
+from fastmlp import callbacks, config, utils
 from fastmlp.progress import Line, line_text, time_text
 from fastmlp.utils import progbar
 
@@ -172,6 +172,7 @@ def quiet():
 
 def test_what_is_said_goes_to_logging(quiet, caplog, capsys):
     assert not utils.is_interactive_logging_enabled()
+    assert not config.is_interactive_logging_enabled()
     model = make_model("reference")
     with caplog.at_level(logging.INFO, "fastmlp"):
         history = model.fit(X, Y, epochs=2, verbose=1).history

@@ -3,6 +3,21 @@
 from __future__ import annotations
 
 from ._checks import float64, number
+from ._messages import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
+
+__all__ = [
+    "disable_interactive_logging",
+    "enable_interactive_logging",
+    "epsilon",
+    "floatx",
+    "is_interactive_logging_enabled",
+    "set_epsilon",
+    "set_floatx",
+]
 
 _epsilon = 1e-7
 
