@@ -53,5 +53,6 @@ void fm_describe_prelu(fm_stage *stage)
     if (!fits)
         stage->split = 0;
     stage->trainable = o.trainable != 0;
+    stage->crosses_columns = shared > 1;
     fm_add_parameter(stage, 1, true, FM_TRAINED)->columns = fits ? stage->inputs / shared : 1;
 }

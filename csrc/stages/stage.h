@@ -117,6 +117,8 @@ struct fm_stage {
     bool trainable;
     /* Its gradients are formed of all rows at once: they cannot be resumed. */
     bool whole_gradient;
+    /* Its gradients for a member read columns below that other members own. */
+    bool crosses_columns;
     /* It needs the whole batch while training, column by column: rows in pieces will not do. */
     bool whole_batch;
     bool penalizes; /* activities cost something */

@@ -63,11 +63,13 @@ training_plan fm_make_plan(const fm_core *core)
             plan.wait_update = plan.wait_update || update_conflicts(core, &plan, s);
 
     /* A member that runs ahead starts the next step with the columns of stage 1 that it owns;
-     * it must not if others still read those activations (the update of a stage 2 by columns),
-     * and the shape has to have the two meetings that order the gathered batches. */
+     * it must not if others still read those activations (the update of a stage 2 by columns,
+     * or across them), and the shape has to have the two meetings that order the gathered
+     * batches. */
     const fm_stage *stages = core->stages;
     bool own_start = plan.tail > 1 && stages[1].verbs->update != NULL && !stages[1].by_rows;
-    bool lone_readers = plan.tail == 2 && plan.lowest == 1;
+    bool lone_readers = plan.tail == 2 && plan.lowest == 1 &&
+                        (core->stage_count == 2 || !stages[2].crosses_columns);
     plan.wait_next = !(own_start && lone_readers) || core->has_rules; /* norms cross parts */
     return plan;
 }

@@ -55,7 +55,7 @@ typedef struct test_case {
     }
 #define RELU {.kind = fm_relu, .option = {0, 1e308, 0}}
 #define TANH {.kind = fm_tanh}
-#define DROPOUT(rate, key) {.kind = fm_dropout, .option = {rate}, .seed = (key)}
+#define DROPOUT(rate, key) {.kind = fm_dropout, .option = {rate, 0, 1, 1}, .seed = (key)}
 #define SIGMOID {.kind = fm_sigmoid}
 #define NORMALIZATION                                                                          \
     {                                                                                          \

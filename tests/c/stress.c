@@ -182,9 +182,27 @@ static void append_normalization(description *net, generator *random)
                                .option = {0.9, 1e-2, center, scale, !chance(random, 4)}});
 }
 
+/* Any activation with its options as they are, but the one whose outputs could be infinite. */
+static void append_activation(description *net, generator *random)
+{
+    const int kind = FM_LAYER_COUNT + (int)draw(random, 0, FM_ACTIVATION_COUNT - 1);
+    fm_operation operation = {.kind = (fm_operation_kind)kind, .seed = draw(random, 1, 1000)};
+    for (size_t i = 0; fm_option_name(FM_OPERATION_FAMILY, kind, i) != NULL; i++)
+        operation.option[i] = fm_option_default(FM_OPERATION_FAMILY, kind, i);
+    if (kind != fm_exponential)
+        append(net, operation);
+}
+
+/* Trained slopes, each column's own or one for all. */
+static void append_prelu(description *net, generator *random)
+{
+    const double shared = chance(random, 2) ? (double)net->outputs : 1;
+    append(net, (fm_operation){.kind = fm_prelu, .option = {shared, 1, !chance(random, 5)}});
+}
+
 static void append_elementwise(description *net, generator *random)
 {
-    switch (draw(random, 0, 5)) {
+    switch (draw(random, 0, 7)) {
     case 0:
         append(net, (fm_operation){.kind = fm_relu, .option = {0, 1e308, 0}});
         break;
@@ -195,11 +213,16 @@ static void append_elementwise(description *net, generator *random)
         append(net, (fm_operation){.kind = fm_tanh});
         break;
     case 3:
-        append(net, (fm_operation){
-                        .kind = fm_dropout, .option = {0.3}, .seed = draw(random, 1, 1000)});
+        append(net, (fm_operation){.kind = fm_dropout,
+                                   .option = {0.3, chance(random, 3), 1, 1},
+                                   .seed = draw(random, 1, 1000)});
         break;
     case 4:
         append(net, (fm_operation){.kind = fm_sigmoid});
+        break;
+    case 5:
+    case 6:
+        append_activation(net, random);
         break;
     default:
         append_rescaling(net, 0.9, 0.1);
@@ -319,6 +342,7 @@ typedef struct training {
 /* plain: without layers whose state changes at a learning rate of 0. */
 static void describe(description *net, generator *random, family kind, bool bytes, bool plain)
 {
+    static const fm_operation_kind rows[] = {fm_softmax, fm_log_softmax, fm_sparsemax};
     *net = (description){.inputs = kind == SPARSE  ? draw(random, 150, 450)
                                    : kind == DENSE ? draw(random, 1, 300)
                                                    : draw(random, 1, 20)};
@@ -331,8 +355,10 @@ static void describe(description *net, generator *random, family kind, bool byte
         append_dense(net, random, draw(random, 1, kind == NARROW ? 40 : 200));
         if (!plain && chance(random, 3))
             append_normalization(net, random);
+        if (chance(random, 4))
+            append_prelu(net, random);
         if (chance(random, 5))
-            append(net, (fm_operation){.kind = fm_softmax});
+            append(net, (fm_operation){.kind = rows[draw(random, 0, 2)]});
         for (size_t more = draw(random, 0, 2); more > 0; more--)
             append_elementwise(net, random);
     }
