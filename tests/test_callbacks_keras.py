@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import pickle
 import threading
 import urllib.parse
 from typing import ClassVar
@@ -363,6 +364,15 @@ def test_fit_takes_a_callback_list_and_a_history():
     assert len(history.history["loss"]) == 2
     other = model.fit(X, Y, verbose=0, callbacks=callbacks.CallbackList())
     assert other is model.history is not history
+
+
+def test_a_trained_model_does_not_take_its_callbacks_along():
+    """Its history does not know them: they may hold files and functions that no pickle can."""
+    model = make_model("reference")
+    hook = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None)
+    history = model.fit(X, Y, callbacks=[hook], verbose=0)
+    twin = pickle.loads(pickle.dumps(model))
+    assert twin.history.history == history.history
 
 
 def test_a_subclass_need_not_call_the_constructor():

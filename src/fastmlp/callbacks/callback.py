@@ -60,9 +60,6 @@ class Callback:
     params: dict[str, Any] | None = None
     model: Any = None
 
-    #: All callbacks of the same list, this one among them.
-    _fellows: Sequence[Callback] = ()
-
     #: Names of the attributes that a training which goes on after it was killed needs again:
     #: numbers, None, and lists of arrays.
     _lasting: ClassVar[tuple[str, ...]] = ()
@@ -129,6 +126,10 @@ class Callback:
         """After a batch of a prediction, with {"outputs": (B, K)}."""
 
     # Further hooks, for fastmlp's own callbacks.
+
+    def _meet(self, fellows: Sequence[Callback]) -> None:
+        """Called with all callbacks of the same list, this one among them. What remembers them
+        keeps them alive, and takes them along when it is pickled."""
 
     def _after_train_begin(self) -> None:
         """Once every callback's ``on_train_begin`` has been called."""

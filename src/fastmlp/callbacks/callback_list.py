@@ -54,7 +54,7 @@ class CallbackList(Callback):
         if add_progbar and self.progbar is None:
             self.callbacks.append(ProgbarLogger())
         for callback in self.callbacks:
-            callback._fellows = self.callbacks
+            callback._meet(self.callbacks)
         self.set_model(model)
         self.set_params(params)
 
@@ -109,7 +109,7 @@ class CallbackList(Callback):
             If it is no Callback.
         """
         self.callbacks.extend(_flat([callback]))
-        callback._fellows = self.callbacks
+        callback._meet(self.callbacks)
         if self.model is not None:
             callback.set_model(self.model)
         if self.params:

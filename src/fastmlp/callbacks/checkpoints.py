@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -242,12 +242,16 @@ class BackupAndRestore(Callback):
         self._path_before = os.path.join(self.backup_dir, "previous.npz")
         self._batches = 0  # since the last file
         self._place = (0, 0)  # the epoch and the batch that come next
+        self._fellows: Sequence[Callback] = ()
         self._lasting_of_all: tuple[dict[str, Any], Any] | None = None
         if self.save_freq == "epoch":
             self._idle = (
                 BackupAndRestore.on_train_batch_begin,
                 BackupAndRestore.on_train_batch_end,
             )
+
+    def _meet(self, fellows: Sequence[Callback]) -> None:
+        self._fellows = fellows
 
     # Going on.
 
