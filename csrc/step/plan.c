@@ -83,7 +83,7 @@ bool fm_stores_gradients(const fm_core *core)
 {
     const fm_optimizer *o = &core->optimizer;
     return o->stored || core->has_rules || o->clip_norm > 0 || o->clip_value > 0 ||
-           o->clip_global_norm > 0 || o->weight_decay > 0 || o->accumulate > 1 || o->average ||
+           o->clip_global_norm > 0 || o->accumulate > 1 || o->average ||
            core->kernels->update[o->kind] == NULL;
 }
 

@@ -264,6 +264,10 @@ static void update_stage(const step_view *view, size_t s)
     }
     const fm_part part = fm_part_of(view, s);
     const fm_piece piece = fm_piece_of(view, s, view->pass);
+    for (size_t i = 0; i < stage->parameter_count; i++) {
+        const fm_parameter_part own = fm_part_of_parameter(&stage->parameters[i], &part);
+        fm_decay_part(view, &stage->parameters[i], &own);
+    }
     stage->verbs->update(stage, &piece, &part, core->optimizer.kind, &view->update);
     settle(view, s, &part);
 }
