@@ -231,7 +231,10 @@ static void append_elementwise(description *net, generator *random)
 
 static void choose_loss(description *net, generator *random)
 {
-    const fm_loss_kind kind = (fm_loss_kind)draw(random, 0, FM_LOSS_COUNT - 1);
+    static const fm_loss_kind kinds[] = {fm_sparse_categorical_crossentropy,
+                                         fm_categorical_crossentropy, fm_binary_crossentropy,
+                                         fm_mean_squared_error};
+    const fm_loss_kind kind = kinds[draw(random, 0, sizeof kinds / sizeof *kinds - 1)];
     const fm_reduction_kind reduction =
         (fm_reduction_kind)draw(random, 0, FM_REDUCTION_COUNT - 1);
     const bool from_logits = chance(random, 2);
