@@ -669,6 +669,13 @@ JOBS = [
         32,
     ),
     Job(
+        "one trained slope behind columns that members own",
+        Network(300, (Dense(300, 256), Prelu(256), Dense(256, 5))),
+        Training(SPARSE, ADAM),
+        160,
+        16,
+    ),
+    Job(
         "trained slopes in gradient blocks, shared, clipped together",
         Network(20, (Dense(20, 33), Prelu(), Dense(33, 24), Prelu(3, 4), Dense(24, 2), Prelu(2))),
         Training(SQUARED, CENTERED, Clip(global_clipnorm=0.05)),

@@ -303,6 +303,23 @@ def test_an_axis_that_the_engines_do_not_work_along() -> None:
         fastmlp.Sequential([fastmlp.Input((2,)), layers.Dense(2, wrong)])
 
 
+@pytest.mark.parametrize(
+    ("inputs", "word"),
+    [
+        (3, words.Glu()),
+        (6, words.Prelu(4)),
+        (6, words.Prelu(2, 2)),
+        (6, words.Dropout(0.5, 1, shared=2**50, inner=2**50)),
+        (6, words.AlphaDropout(0.5, 1, shared=0)),
+        (6, words.Elu(width=0.0)),
+    ],
+    ids=repr,
+)
+def test_words_that_the_c_engine_refuses(inputs: int, word: words.Operation) -> None:
+    with pytest.raises(ValueError, match="an argument is outside its allowed range"):
+        NativeEngine(Network(inputs, (word,)), None)
+
+
 def test_every_function_is_registered_and_exported() -> None:
     for name in NAMES:
         assert activations.get(name) is getattr(activations, name)

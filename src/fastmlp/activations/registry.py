@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import FunctionType
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -123,7 +123,32 @@ def _from_config(config: dict[str, Any]) -> Activation:
     return get(partial(function, **options) if isinstance(options, dict) else function)
 
 
-deserialize = get
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Activation:
+    """The activation of a name, or of what :func:`serialize` gave.
+
+    Parameters
+    ----------
+    config : str or dict
+        Its name or configuration.
+    custom_objects : dict, optional
+        What other names stand for: anything that :func:`get` takes.
+
+    Raises
+    ------
+    ValueError
+        If there is no such activation.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from fastmlp import activations
+    >>> half = partial(activations.elu, alpha=0.5)
+    >>> deserialize("half_elu", {"half_elu": half})([-800.0]).numpy()
+    array([-0.5])
+    """
+    if isinstance(config, str) and config in (custom_objects or {}):
+        return get((custom_objects or {})[config])
+    return get(config)
 
 
 def serialize(activation: Activation) -> str | dict[str, Any]:
