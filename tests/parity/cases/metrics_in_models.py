@@ -186,3 +186,23 @@ def classes_of_ones_own(keras: Any) -> dict[str, Any]:
     model = mlp(keras)
     model.compile("sgd", "mse", metrics=[Moments(), "mae"])
     return _run(model, x, y)
+
+
+@case
+def of_sequences(keras: Any) -> dict[str, Any]:
+    """Samples of several rows of outputs."""
+    rng = stream(43)
+    x = rng.uniform(-1.0, 1.0, (16, 5, 3))
+    y = rng.randint(0, 4, (16, 5))
+    model = keras.Sequential([keras.Input((5, 3)), keras.layers.Dense(4, activation="softmax")])
+    model.set_weights([rng.uniform(-1.0, 1.0, w.shape) for w in model.get_weights()])
+    model.compile(
+        "sgd",
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy", "sparse_categorical_crossentropy"],
+        weighted_metrics=["acc"],
+    )
+    found = _run(model, x, y, rng.uniform(size=(16, 5)))
+    rows = np.eye(4)[y]
+    model.compile("sgd", "categorical_crossentropy", metrics=["acc", "auc", "cosine_similarity"])
+    return {"sparse": found, "one_hot": _run(model, x, rows)}
