@@ -67,6 +67,10 @@ def test_keys_in_logs():
 def test_a_loss_by_its_name_is_a_metric_of_samples():
     name = "sparse_categorical_crossentropy"
     metric = metrics._of_loss(name)
+    assert metric._direction == "down"
+    e = np.abs(HITS - SCORES)
+    expected = np.where(e <= 1.0, e**2 / 2, e - 0.5).mean()
+    assert float(metrics.get("huber")(HITS, SCORES)) == pytest.approx(expected, rel=1e-13)
     each = losses.sparse_categorical_crossentropy(LABELS, SCORES)
     assert metric.name == name
     expected = np.average(each, weights=WEIGHTS)

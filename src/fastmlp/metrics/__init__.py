@@ -69,6 +69,7 @@ from .errors import (
     MeanSquaredLogarithmicError,
     RootMeanSquaredError,
     cosine_similarity,
+    huber,
     log_cosh,
     mean_absolute_error,
     mean_absolute_percentage_error,
@@ -167,11 +168,14 @@ def get(identifier: Any) -> Metric:
 
 def _of_loss(name: str) -> Metric:
     """The metric that is a loss of that name."""
-    try:
-        loss = losses.get(name)
-    except ValueError:
-        return registry.get(name)  # the error lists the metrics
-    metric = SampleMean(loss.call, name=snake_case(loss.name))
+    if name in ("huber", "Huber"):
+        function: Callable[..., Any] = huber
+    else:
+        try:
+            function = losses.get(name).call
+        except ValueError:
+            return registry.get(name)  # the error lists the metrics
+    metric = SampleMean(function, name=snake_case(name))
     metric._direction = "down"
     return metric
 
@@ -234,6 +238,7 @@ __all__ = [
     "deserialize",
     "get",
     "hinge",
+    "huber",
     "kl_divergence",
     "log_cosh",
     "mean_absolute_error",

@@ -72,6 +72,22 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Float64Array:
     return result
 
 
+def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Float64Array:
+    """mean of e^2 / 2 where |e| <= delta and delta |e| - delta^2 / 2 elsewhere, e = y_pred -
+    y_true, over a sample's K outputs: (N,).
+
+    Examples
+    --------
+    >>> huber([[0.0, 0.0]], [[1.0, 3.0]])
+    array([1.5])
+    """
+    labels, outputs = pair(y_true, y_pred)
+    size = np.abs(outputs - labels)
+    costs = np.where(size <= delta, 0.5 * np.square(size), delta * size - 0.5 * delta**2)
+    result: Float64Array = costs.mean(axis=-1)
+    return result
+
+
 def log_cosh(y_true: Any, y_pred: Any) -> Float64Array:
     """mean(log(cosh(y_pred - y_true))) over a sample's K outputs: (N,); computed as
     x + log(1 + exp(-2 x)) - log(2), which does not overflow.
@@ -230,7 +246,7 @@ class MeanSquaredLogarithmicError(SampleMean):
         super().__init__(mean_squared_logarithmic_error, name, dtype)
 
 
-@register(function=log_cosh)
+@register("log_cosh", "logcosh", function=log_cosh)
 class LogCoshError(SampleMean):
     """Mean of log(cosh(difference)).
 

@@ -316,6 +316,7 @@ def functions(keras: Any) -> dict[str, Any]:
         "mae": m.mean_absolute_error(t, p),
         "mape": m.mean_absolute_percentage_error(t, p),
         "msle": m.mean_squared_logarithmic_error(t, p),
+        "huber": m.huber(t, p, delta=0.4),
         "log_cosh": m.log_cosh(t, p),
         "kl": m.kl_divergence(t, p),
         "poisson": m.poisson(t, p),
