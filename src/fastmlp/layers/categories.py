@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from .. import _checks, engine, initializers
+from .. import _checks, constraints, engine, initializers, regularizers
 from ..variable import Variable
 from .layer import Layer, register
 from .shapes import Shape
@@ -25,6 +25,10 @@ class Embedding(Layer):
         Length of a row.
     embeddings_initializer : str or Initializer
         First values of the matrix ``embeddings`` (input_dim, output_dim).
+    embeddings_regularizer : str or Regularizer, optional
+        What a large matrix adds to the loss, see :mod:`fastmlp.regularizers`.
+    embeddings_constraint : str or Constraint, optional
+        What it is brought back to after each step, see :mod:`fastmlp.constraints`.
     mask_zero : bool
         False: fastmlp has no masks.
     weights : array_like, optional
@@ -52,6 +56,8 @@ class Embedding(Layer):
         input_dim: int,
         output_dim: int,
         embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
         mask_zero: bool = False,
         weights: Any = None,
         **options: Any,
@@ -59,6 +65,8 @@ class Embedding(Layer):
         self.input_dim = _checks.integer("input_dim", input_dim, 1, 2**31 - 1)
         self.output_dim = _checks.integer("output_dim", output_dim, 1, 2**31 - 1)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
         _checks.only("mask_zero", mask_zero, False)
         self.mask_zero = False
         self.embeddings: Variable | None = None
@@ -77,7 +85,13 @@ class Embedding(Layer):
 
     def _make_embeddings(self) -> None:
         shape = (self.input_dim, self.output_dim)
-        self.embeddings = self._add_weight("embeddings", shape, self.embeddings_initializer)
+        self.embeddings = self._add_weight(
+            "embeddings",
+            shape,
+            self.embeddings_initializer,
+            regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
+        )
 
     def _make_weights(self, input_shape: Shape) -> None:
         if self.embeddings is None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .. import _checks, engine, initializers
+from .. import _checks, constraints, engine, initializers, regularizers
 from ..variable import Variable
 from .axes import along, axis_or_axes, permuted, sample_axes, sizes_of
 from .layer import Layer, register
@@ -40,30 +40,56 @@ class _AlongAxes(Layer):
 class _Centered(_AlongAxes):
     """Base of what has gamma and beta."""
 
-    def __init__(
+    def _center_and_scale(
         self,
         epsilon: float,
         center: bool,
         scale: bool,
-        beta_initializer: Any,
-        gamma_initializer: Any,
-        options: dict[str, Any],
+        beta: tuple[Any, Any, Any],
+        gamma: tuple[Any, Any, Any],
     ) -> None:
+        """Keep the arguments; beta, gamma: initializer, regularizer and constraint of each."""
         self.epsilon = _checks.number("epsilon", epsilon, 0.0)
         self.center = _checks.boolean("center", center)
         self.scale = _checks.boolean("scale", scale)
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_initializer = initializers.get(beta[0])
+        self.gamma_initializer = initializers.get(gamma[0])
+        self.beta_regularizer = regularizers.get(beta[1])
+        self.gamma_regularizer = regularizers.get(gamma[1])
+        self.beta_constraint = constraints.get(beta[2])
+        self.gamma_constraint = constraints.get(gamma[2])
         self.gamma: Variable | None = None
         self.beta: Variable | None = None
-        super().__init__(**options)
 
     def _make_weights(self, input_shape: Shape) -> None:
         shape = self._sizes(input_shape)
+        rules = (
+            self.gamma_regularizer,
+            self.gamma_constraint,
+            self.beta_regularizer,
+            self.beta_constraint,
+        )
+        if len(shape) > 1 and any(rule is not None for rule in rules):
+            raise ValueError(
+                "regularizers and constraints of beta and gamma need a single axis in fastmlp. "
+                f"Received: {self.name!r} with axis={self.axis}"
+            )
         if self.scale:
-            self.gamma = self._add_weight("gamma", shape, self.gamma_initializer)
+            self.gamma = self._add_weight(
+                "gamma",
+                shape,
+                self.gamma_initializer,
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+            )
         if self.center:
-            self.beta = self._add_weight("beta", shape, self.beta_initializer)
+            self.beta = self._add_weight(
+                "beta",
+                shape,
+                self.beta_initializer,
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+            )
 
     def _scaling(self) -> list[engine.Operation]:
         used = self.scale or self.center
@@ -85,6 +111,11 @@ class LayerNormalization(_Centered):
         Whether there are beta and gamma, each of the sizes of the axes.
     beta_initializer, gamma_initializer : str or Initializer
         Their first values.
+    beta_regularizer, gamma_regularizer : str or Regularizer, optional
+        What large beta and gamma add to the loss, see :mod:`fastmlp.regularizers`.
+    beta_constraint, gamma_constraint : str or Constraint, optional
+        What they are brought back to after each step, see :mod:`fastmlp.constraints`. These and
+        the regularizers are for a single axis.
     **options
         ``name``, ``trainable``, ``dtype``, ``input_shape``, ``input_dim``: see :class:`Layer`.
 
@@ -112,10 +143,17 @@ class LayerNormalization(_Centered):
         scale: bool = True,
         beta_initializer: Any = "zeros",
         gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         **options: Any,
     ) -> None:
         self.axis = axis_or_axes(axis)
-        super().__init__(epsilon, center, scale, beta_initializer, gamma_initializer, options)
+        beta = (beta_initializer, beta_regularizer, beta_constraint)
+        gamma = (gamma_initializer, gamma_regularizer, gamma_constraint)
+        self._center_and_scale(epsilon, center, scale, beta, gamma)
+        super().__init__(**options)
 
     def operations(self) -> list[engine.Operation]:
         return self._along([engine.RowNormalization(self.epsilon), *self._scaling()])
@@ -132,7 +170,11 @@ class GroupNormalization(_Centered):
         How many; divides the number of channels. -1: one for each channel.
     axis : int
         The channels'.
-    epsilon, center, scale, beta_initializer, gamma_initializer
+    epsilon, center, scale
+        As in :class:`LayerNormalization`.
+    beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer
+        As in :class:`LayerNormalization`.
+    beta_constraint, gamma_constraint
         As in :class:`LayerNormalization`; beta and gamma are (channels,).
     **options
         ``name``, ``trainable``, ``dtype``, ``input_shape``, ``input_dim``: see :class:`Layer`.
@@ -161,11 +203,18 @@ class GroupNormalization(_Centered):
         scale: bool = True,
         beta_initializer: Any = "zeros",
         gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         **options: Any,
     ) -> None:
         self.groups = _checks.integer("groups", groups, -1, 2**31 - 1)
         self.axis = _checks.integer("axis", axis, -64, 64)
-        super().__init__(epsilon, center, scale, beta_initializer, gamma_initializer, options)
+        beta = (beta_initializer, beta_regularizer, beta_constraint)
+        gamma = (gamma_initializer, gamma_regularizer, gamma_constraint)
+        self._center_and_scale(epsilon, center, scale, beta, gamma)
+        super().__init__(**options)
 
     def _count(self, shape: Shape) -> int:
         channels = self._sizes(shape)[0]

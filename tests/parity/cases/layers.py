@@ -224,3 +224,21 @@ def category_encoding_in_front(keras: Any) -> dict[str, Any]:
     x = stream(1).randint(0, 5, (12, 3))
     layers = [keras.layers.CategoryEncoding(5, "count"), keras.layers.Dense(2)]
     return _trained(keras, layers, x, _array(2, 12, 2))
+
+
+@case
+def embedding_and_normalization_with_rules(keras: Any) -> dict[str, Any]:
+    x = stream(1).randint(0, 6, (12, 4))
+    layers = [
+        keras.layers.Embedding(
+            6,
+            3,
+            embeddings_regularizer=keras.regularizers.L2(0.05),
+            embeddings_constraint=keras.constraints.MaxNorm(0.6, axis=1),
+        ),
+        keras.layers.LayerNormalization(
+            gamma_regularizer="l2", beta_constraint="non_neg", beta_regularizer="l1"
+        ),
+        keras.layers.Dense(2),
+    ]
+    return _trained(keras, layers, x, _array(2, 12, 4, 2))
