@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .. import _checks
 from .mean import SampleMean
 from .metric import register
-from .ranks import floats, pair, require_shape
+from .ranks import floats, pair, require_same
 
 Float64Array = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Float64Array:
     array([1.])
     """
     labels, predictions = floats("y_true", y_true), floats("y_pred", y_pred)
-    require_shape(labels, predictions, labels.shape, predictions.shape)
+    require_same(labels, predictions)
     _require_classes(predictions)
     hits: Float64Array = (labels.argmax(-1) == predictions.argmax(-1)).astype(np.float64)
     return hits
@@ -86,7 +86,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Float64A
     array([1.])
     """
     labels, predictions = floats("y_true", y_true), floats("y_pred", y_pred)
-    require_shape(labels, predictions, labels.shape, predictions.shape)
+    require_same(labels, predictions)
     _require_classes(predictions)
     return _in_top_k(labels.argmax(axis=-1), predictions, k)
 

@@ -9,7 +9,7 @@ import numpy as np
 from .. import _checks, config, engine
 from .mean import SampleMean
 from .metric import register
-from .ranks import Float64Array, floats, pair, require_shape
+from .ranks import Float64Array, floats, pair, require_same
 
 # Each sample's value of a metric, from labels and outputs (..., K): (...).
 
@@ -58,7 +58,7 @@ def categorical_crossentropy(
     array([0.6931])
     """
     labels, outputs = floats("y_true", y_true), floats("y_pred", y_pred)
-    require_shape(labels, outputs, labels.shape, outputs.shape)
+    require_same(labels, outputs)
     loss = engine.make_loss(
         "categorical_crossentropy",
         from_logits=from_logits,

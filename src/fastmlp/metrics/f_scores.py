@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .. import _checks, config
 from ..tensor import Tensor, as_tensor
 from .metric import Metric, register
-from .ranks import Float64Array, broadcast_weights, floats, require_shape
+from .ranks import Float64Array, broadcast_weights, floats
 from .sums import SumVariable, TreeSum
 
 _SUMS = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
@@ -80,11 +80,11 @@ class FBetaScore(Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take in labels and outputs (N, K), and weights (N,)."""
         labels, outputs = floats("y_true", y_true), floats("y_pred", y_pred)
-        require_shape(labels, outputs, labels.shape, outputs.shape)
-        if outputs.ndim != 2 or self._classes not in (None, outputs.shape[1]):
+        fits = outputs.ndim == 2 and self._classes in (None, outputs.shape[1])
+        if not fits or labels.shape != outputs.shape:
             raise ValueError(
                 f"y_true and y_pred must have shape (samples, {self._classes or 'classes'}). "
-                f"Received: shape {outputs.shape}"
+                f"Received: shapes {labels.shape} and {outputs.shape}"
             )
         if self._classes is None:
             self._build(outputs.shape[1])

@@ -43,6 +43,15 @@ def pair(y_true: Any, y_pred: Any) -> tuple[Float64Array, Float64Array]:
     return labels, outputs
 
 
+def require_same(labels: Array, outputs: Array) -> None:
+    """ValueError unless the two are of one shape."""
+    if labels.shape != outputs.shape:
+        raise ValueError(
+            "y_true and y_pred must have the same shape. "
+            f"Received: shapes {labels.shape} and {outputs.shape}"
+        )
+
+
 def require_shape(
     labels: Array, outputs: Array, given: tuple[int, ...], predicted: tuple[int, ...]
 ) -> None:

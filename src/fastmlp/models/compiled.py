@@ -79,9 +79,11 @@ class CompiledModel(Layer):
             Needed for ``fit`` and ``evaluate``.
         loss_weights : float, list of one float or dict of one float, optional
             What the loss is multiplied with; 1 is the only one supported.
-        metrics, weighted_metrics : list, optional
-            Names, instances of Metric or functions of (y_true, y_pred); the second kind uses
-            sample weights.
+        metrics, weighted_metrics : list or dict, optional
+            Names, instances of Metric or functions of (y_true, y_pred), also in nested lists and
+            in a dict by the output's name; the second kind uses sample weights. "accuracy" ("acc")
+            is binary for one output, with a threshold at 0.5 for logits too, sparse for class
+            indices, else categorical; so is "crossentropy" ("ce"), of probabilities.
         run_eagerly, jit_compile, auto_scale_loss : bool
             Accepted, since they change no number in Keras's float64 either: the engine is always
             compiled, and float64 needs no scaled loss.
