@@ -214,3 +214,30 @@ def test_wrong_arguments(make, message):
 def test_configuration_round_trip(layer):
     twin = layers.deserialize(layers.serialize(layer))
     assert twin.get_config() == layer.get_config()
+
+
+def test_decay_left_out_is_of_the_weight_that_was_named(engine):
+    """Moments are parameters of the engine that are no weights, or fewer than those."""
+    for first in (layers.Normalization(mean=0.0, variance=1.0), layers.Normalization()):
+        dense = layers.Dense(2, name="last", bias_initializer="ones")
+        model = fastmlp.Sequential([fastmlp.Input((4,)), first, dense])
+        optimizer = fastmlp.optimizers.SGD(0.5, weight_decay=0.5)
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        model.compile(optimizer, "mse", engine=engine)
+        kernel, bias = dense.get_weights()
+        x = np.zeros((1, 4))
+        model.fit(x, model.predict(x), verbose=0)
+        np.testing.assert_array_equal(dense.get_weights()[0], kernel - kernel * (0.5 * 0.5))
+        np.testing.assert_array_equal(dense.get_weights()[1], bias)
+
+
+@pytest.mark.parametrize("option", [{"sparse": True}, {"ragged": True}, {"optional": True}])
+def test_inputs_as_fastmlp_has_none(option):
+    with pytest.raises(ValueError, match=f"{next(iter(option))} must be False"):
+        fastmlp.Input((3,), **option)
+
+
+def test_inputs_of_whole_numbers_are_held_by_float64():
+    assert fastmlp.Input((3,), dtype="int32").dtype == "float64"
+    with pytest.raises(ValueError, match='dtype must be "float64"'):
+        fastmlp.Input((3,), dtype="float32")

@@ -79,7 +79,7 @@ void fm_describe_embedding(fm_stage *stage)
     stage->width = (size_t)o.outputs;
     stage->split = stage->below_split * stage->inputs;
     stage->trainable = o.trainable != 0;
-    stage->whole_gradient = true;
+    stage->whole_gradient = stage->crosses_columns = true;
     fm_add_parameter(stage, (size_t)o.entries, false, FM_TRAINED);
 }
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .. import _checks
 from ..engine import Operation
 from .layer import Layer, register
+
+_WHOLE = ("bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
 
 
 @register("input_layer")
@@ -19,7 +21,8 @@ class InputLayer(Layer):
     shape : tuple of int
         Of one sample, without the batch axis.
     dtype : str, optional
-        "float64" or None. Arrays of any real type can be given to the model all the same.
+        "float64", a type of whole numbers such as "int32" (for categories) or None. Arrays of any
+        real type can be given to the model all the same.
     batch_shape : tuple, optional
         The shape with its batch axis, (None, ...), instead of ``shape``.
     name : str, optional
@@ -54,6 +57,8 @@ class InputLayer(Layer):
             )
         if isinstance(shape, int):
             shape = (shape,)
+        if dtype in _WHOLE:
+            dtype = None  # float64 holds them
         super().__init__(name=name, dtype=dtype, input_shape=shape or tuple(batch_shape or ())[1:])  # type: ignore[arg-type]
         if not self.declared_shape:
             raise ValueError(
@@ -88,13 +93,17 @@ class InputLayer(Layer):
 
 def Input(  # noqa: N802 - Keras's name
     shape: Sequence[int] | None = None,
-    *,
     batch_size: int | None = None,
-    batch_shape: Sequence[int | None] | None = None,
     dtype: str | None = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+    batch_shape: Sequence[int | None] | None = None,
     name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
 ) -> InputLayer:
-    """The input of a Sequential model: ``Sequential([Input((784,)), Dense(10)])``.
+    """The input of a model: ``Sequential([Input((784,)), Dense(10)])``, or what layers are called
+    on for ``Model(inputs, outputs)``.
 
     Parameters
     ----------
@@ -102,6 +111,8 @@ def Input(  # noqa: N802 - Keras's name
         Of one sample.
     batch_size : int, optional
         Checked, then left open: a fastmlp model takes batches of any size.
+    sparse, ragged, tensor, optional
+        Only as by default.
     batch_shape, dtype, name
         As in :class:`InputLayer`.
 
@@ -117,4 +128,8 @@ def Input(  # noqa: N802 - Keras's name
     """
     if batch_size is not None:
         _checks.integer("batch_size", batch_size, 1)
+    _checks.only("sparse", bool(sparse), False)
+    _checks.only("ragged", bool(ragged), False)
+    _checks.only("tensor", tensor, None)
+    _checks.only("optional", optional, False)
     return InputLayer(shape, batch_shape=batch_shape, dtype=dtype, name=name)

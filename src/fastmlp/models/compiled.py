@@ -179,7 +179,7 @@ class CompiledModel(Layer):
         if self._lowered_loss is None or self.optimizer is None:
             return None
         optimizer = self.optimizer
-        tail = optimizer.tail(self.weights)
+        tail = optimizer.tail(self._parameters())
         return Training(self._lowered_loss, optimizer.lower(), optimizer.clip(), tail)
 
     def _slots(self, variables: Sequence[Variable]) -> list[list[Variable]]:
