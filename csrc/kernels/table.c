@@ -29,6 +29,8 @@
 #include "rules.h"
 #include "stored.h"
 
+#include "directions.h"
+
 #define FM_CAT_(a, b) a##b
 #define FM_CAT(a, b) FM_CAT_(a, b)
 #define FM_STR_(a) #a

@@ -155,7 +155,11 @@ _enums = _enumerations(_headers)
 TYPES: dict[str, Any] = {**_SCALARS, **dict.fromkeys(_enums, ctypes.c_int)}
 MEMBERS = _structures(_headers)
 CONSTANTS = {name: value for members in _enums.values() for name, value in members.items()}
-PLACES = _places(_text("kernels/optimizers.h")) | _places(_text("kernels/stored.h"))
+PLACES = {
+    name: place
+    for header in ("optimizers", "stored", "directions")
+    for name, place in _places(_text(f"kernels/{header}.h")).items()
+}
 ACTIVATIONS, LOSSES, OPTIMIZERS = map(_words, ("FM_ACTIVATIONS", "FM_LOSSES", "FM_OPTIMIZERS"))
 FUSED = [word for word, rest in OPTIMIZERS.items() if re.search(r"\bFUSED\b", rest)]
 FAMILY_WORDS = {

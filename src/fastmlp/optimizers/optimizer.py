@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import warnings
 from collections.abc import Iterable, Sequence
@@ -12,23 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks, engine
-from .._configured import Configured
-from .._locks import Lock
 from .._naming import snake_case
 from .._registry import Registry, serialize
 from ..tensor import Tensor
 from ..variable import Variable
 from . import schedules
 from .settings import (
-    Iterations,
     LearningRate,
     Setting,
+    WholeSignature,
     at_least,
     closed_share,
     least_0,
     optional,
     optional_positive,
 )
+from .slots import SlotKeeper
 
 # The arguments that all have, as Keras's configurations begin.
 _COMMON = (
@@ -38,26 +36,7 @@ _COMMON = (
 )
 
 
-class _WholeSignature:
-    """What ``inspect.signature`` shows of a class: its own arguments, then in place of ``*tail``
-    and ``**options`` those of the next one."""
-
-    def __get__(self, instance: Any, owner: type) -> inspect.Signature:
-        parameters: dict[str, inspect.Parameter] = {}
-        for cls in owner.__mro__:
-            constructor = vars(cls).get("__init__")
-            if constructor is None or cls is object:
-                continue
-            _, *given = inspect.signature(constructor).parameters.values()
-            for p in given:
-                if p.kind is p.POSITIONAL_OR_KEYWORD:
-                    parameters.setdefault(p.name, p)
-            if all(p.kind is not p.VAR_KEYWORD for p in given):
-                break
-        return inspect.Signature(list(parameters.values()))
-
-
-class Optimizer(Configured):
+class Optimizer(SlotKeeper):
     """What an optimizer remembers between steps. In training the steps run in the engine;
     :meth:`apply` does one on any variables.
 
@@ -101,7 +80,7 @@ class Optimizer(Configured):
         If an argument is not as described.
     """
 
-    __signature__ = _WholeSignature()
+    __signature__ = WholeSignature()
 
     weight_decay = Setting(optional(least_0))
     clipnorm = Setting(optional_positive)
@@ -129,8 +108,7 @@ class Optimizer(Configured):
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:
-        self.name = name or snake_case(type(self).__name__)
-        self._lock = Lock()  # of the slots
+        super().__init__(name or snake_case(type(self).__name__))
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue = clipnorm, clipvalue
         self.global_clipnorm = global_clipnorm
@@ -139,39 +117,15 @@ class Optimizer(Configured):
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
-        self.steps = Iterations.at(f"{self.name}/iteration")
         self._learning_rate = LearningRate(learning_rate, f"{self.name}/learning_rate")
         self._exempt: list[Variable] = []
         self._exempt_names: list[str] = []
-        # By the weight's identity: weights compare elementwise. The weight is kept beside its
-        # slots, so that no other can take its identity.
-        self._slots: dict[int, tuple[Variable, dict[str, Variable]]] = {}
 
     # What an optimizer of its own kind says.
-
-    @property
-    def slot_names(self) -> tuple[str, ...]:
-        """Names of the arrays kept for each weight, beside averages and gathered gradients."""
-        return ()
 
     def lower(self) -> engine.Optimizer:
         """The optimizer in the engine's words."""
         raise NotImplementedError(f"{type(self).__name__} must implement lower")
-
-    def _slot_groups(self) -> tuple[tuple[str, ...], ...]:
-        """Names of slots that Keras lists together, weight by weight."""
-        return (self.slot_names,)
-
-    def _initial_slot(self, name: str, variable: Variable) -> NDArray[np.float64]:
-        """What a slot of a weight starts from."""
-        return np.zeros(variable.shape)
-
-    def _engine_slots(self, variable: Variable) -> tuple[str, ...]:
-        """Those of a weight's slots that the engine has, in its order."""
-        return self.slot_names
-
-    def begin(self, variables: Iterable[Variable]) -> None:
-        """Before the first step of these weights."""
 
     # Counting and learning rates.
 
@@ -284,61 +238,6 @@ class Optimizer(Configured):
             if variable not in averages:
                 raise self._unknown(variable)
             variable.assign(averages[variable])
-
-    # Slots.
-
-    @property
-    def built(self) -> bool:
-        """Whether slots have been made."""
-        return bool(self._slots)
-
-    def _all_names(self) -> tuple[str, ...]:
-        gathered = ("gradient_accumulator",) if self.gradient_accumulation_steps else ()
-        return (*self.slot_names, *gathered, *(("average",) if self.use_ema else ()))
-
-    def slots(self, variable: Variable) -> list[Variable]:
-        """The arrays that training keeps for a weight, in the engine's order: the optimizer's own,
-        then the sum of gradients if they accumulate, then the average if there is one."""
-        names = self._all_names()
-        with self._lock:
-            _, known = self._slots.get(id(variable), (variable, {}))
-            made = {
-                name: known[name] if name in known else self._make_slot(name, variable)
-                for name in names
-            }
-            self._slots[id(variable)] = (variable, made)
-        return [
-            made[name] for name in (*self._engine_slots(variable), *names[len(self.slot_names) :])
-        ]
-
-    def _make_slot(self, name: str, variable: Variable) -> Variable:
-        if name in self.slot_names:
-            value = self._initial_slot(name, variable)
-        elif name == "average" and int(self.steps) > 0:  # of a weight that joins later
-            value = variable.numpy()
-        else:
-            value = np.zeros(variable.shape)
-        full = f"{variable.path.replace('/', '_')}_{name}"
-        return Variable(value, trainable=False, name=full, path=f"{self.name}/{full}")
-
-    @property
-    def averages(self) -> dict[Variable, Variable]:
-        """With ``use_ema`` the running average of each weight."""
-        with self._lock:
-            kept = list(self._slots.values())
-        return {variable: slots["average"] for variable, slots in kept if "average" in slots}
-
-    def forget(self, variables: Sequence[Variable]) -> None:
-        """Drop the slots of these weights."""
-        with self._lock:
-            for variable in variables:
-                self._slots.pop(id(variable), None)
-
-    def build(self, variables: Sequence[Variable]) -> None:
-        """Make the slots of all these weights, unless some have been made before."""
-        if not self.built:
-            for variable in variables:
-                self.slots(variable)
 
     @property
     def variables(self) -> list[Any]:
@@ -478,12 +377,6 @@ class Optimizer(Configured):
             )
         return array if self.loss_scale_factor is None else array / self.loss_scale_factor
 
-    def _unknown(self, variable: Variable) -> ValueError:
-        return ValueError(
-            "an optimizer changes only the variables that it was built with: make another for "
-            f"others. Received: variable {variable.path!r}"
-        )
-
     # Configuration and pickles.
 
     def get_config(self) -> dict[str, Any]:
@@ -501,14 +394,6 @@ class Optimizer(Configured):
             rate = schedules.deserialize(config["learning_rate"])
             config = {**config, "learning_rate": rate}
         return super().from_config(config)
-
-    def __getstate__(self) -> dict[str, Any]:
-        with self._lock:
-            return {**self.__dict__, "_slots": list(self._slots.values())}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._slots = {id(pair[0]): pair for pair in state["_slots"]}
 
 
 registry: Registry[Optimizer] = Registry("optimizer", Optimizer, ignore_case=True)

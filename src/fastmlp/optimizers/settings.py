@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .. import _checks
 from ..tensor import Tensor, as_tensor
 from ..variable import Variable
-from .schedules import LearningRateSchedule
+from .schedule import LearningRateSchedule
 
 T = TypeVar("T")
 
@@ -35,6 +35,25 @@ class Setting(Generic[T]):
 
     def __set__(self, optimizer: Any, value: Any) -> None:
         optimizer.__dict__[self._name] = self._check(self._name, value)
+
+
+class WholeSignature:
+    """What ``inspect.signature`` shows of a class: its own arguments, then in place of ``*tail``
+    and ``**options`` those of the next one."""
+
+    def __get__(self, instance: Any, owner: type) -> inspect.Signature:
+        parameters: dict[str, inspect.Parameter] = {}
+        for cls in owner.__mro__:
+            constructor = vars(cls).get("__init__")
+            if constructor is None or cls is object:
+                continue
+            _, *given = inspect.signature(constructor).parameters.values()
+            for p in given:
+                if p.kind is p.POSITIONAL_OR_KEYWORD:
+                    parameters.setdefault(p.name, p)
+            if all(p.kind is not p.VAR_KEYWORD for p in given):
+                break
+        return inspect.Signature(list(parameters.values()))
 
 
 # -- checks --
