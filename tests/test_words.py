@@ -19,6 +19,7 @@ NEEDED = {
     words.GaussianDropout: {"rate": 0.5, "seed": 1},
     words.GaussianNoise: {"stddev": 0.5, "seed": 1},
     words.Rescaling: {"scale": 2.0},
+    words.PythonOperation: {"layer": None, "before": (2,), "after": (3,)},
     words.Reshape: {"width": 2},
     words.Transpose: {"first": 2, "second": 3},
     words.Repeat: {"times": 2},

@@ -73,6 +73,11 @@ def _translated(
 
 
 def _operation(operation: Operation) -> tuple[Any, ...]:
+    if isinstance(operation, words.PythonOperation):
+        raise ValueError(
+            f"layer {operation.layer.name!r} is written in Python, which the native engine cannot "
+            'run: use compile(..., engine="reference")'
+        )
     return (*_translated(_OPERATIONS, operation), getattr(operation, "seed", 0))
 
 

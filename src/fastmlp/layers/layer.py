@@ -18,7 +18,7 @@ from ..initializers import first_value
 from ..initializers.initializer import Maker
 from ..tensor import Tensor
 from ..variable import Variable
-from . import penalties
+from . import custom, penalties
 from .shapes import Shape, batch_shape, check_categories, rows_of, sample_shape
 from .symbolic import KerasTensor, is_symbolic
 from .weighted import Weighted
@@ -166,6 +166,7 @@ class Layer(Weighted):
 
     def _make_weights(self, input_shape: Shape) -> None:
         """Make the weights, if the layer has any, for a checked input shape (None, ...)."""
+        custom.make_weights(self, input_shape)
 
     def _parameters(self) -> list[Variable]:
         """What the engine's parameters mirror, in the order of the operations."""
@@ -229,7 +230,7 @@ class Layer(Weighted):
 
     def operations(self) -> list[Operation]:
         """What the built layer is in the engine's words."""
-        return []
+        return custom.operations(self)
 
     def regularized_operations(self) -> list[Operation]:
         """The operations, then the penalty of what they put out, if there is one."""
@@ -247,7 +248,7 @@ class Layer(Weighted):
         )
 
     def _engine_name(self) -> str:
-        return "native"
+        return "reference" if custom.is_custom(self) else "native"
 
     def _training(self) -> Training | None:
         return None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _checks
+from .. import _checks, constraints, initializers, regularizers
 from .._configured import Configured
 from ..variable import Variable
 
@@ -66,6 +66,36 @@ class Weighted(Configured):
     def non_trainable_variables(self) -> list[Variable]:
         """The same as ``non_trainable_weights``."""
         return self.non_trainable_weights
+
+    def add_weight(
+        self,
+        shape: Sequence[int],
+        initializer: Any = "glorot_uniform",
+        name: str = "weight",
+        regularizer: Any = None,
+        constraint: Any = None,
+    ) -> Variable:
+        """A new weight of a layer of one's own, see :mod:`fastmlp.layers.custom`."""
+        return self._add_weight(
+            name,
+            tuple(shape),
+            initializers.get(initializer),
+            regularizer=regularizers.get(regularizer),
+            constraint=constraints.get(constraint),
+        )
+
+    def _add_weight(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        initializer: Any,
+        state: bool = False,
+        *,
+        regularizer: Any = None,
+        constraint: Any = None,
+    ) -> Variable:
+        """A new weight; ``state``: training changes it without a gradient."""
+        raise NotImplementedError
 
     def get_weights(self) -> list[NDArray[np.float64]]:
         """Copies of all weights: for each Dense its kernel (inputs, units), then bias (units,)."""

@@ -54,6 +54,7 @@ from .piecewise import (
     Squareplus,
     Threshold,
 )
+from .python import PythonOperation
 from .reductions import REDUCTIONS, MeanWithSampleWeight, Reduction, Sum, SumOverBatchSize
 from .regularizers import L1L2, ActivityRegularization, Orthogonal, Regularizer
 from .row_activations import Glu, LogSoftmax, Prelu, Softmax, Sparsemax, softmax
@@ -121,6 +122,7 @@ __all__ = [
     "Optimizer",
     "Orthogonal",
     "Prelu",
+    "PythonOperation",
     "Reduction",
     "Regularizer",
     "Relu",
