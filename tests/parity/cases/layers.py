@@ -242,3 +242,53 @@ def embedding_and_normalization_with_rules(keras: Any) -> dict[str, Any]:
         keras.layers.Dense(2),
     ]
     return _trained(keras, layers, x, _array(2, 12, 4, 2))
+
+
+def _fitted(keras: Any, model: Any, *frozen: str) -> dict[str, Any]:
+    """Two epochs with the layers named frozen, then two with all of them trained."""
+    x, y = _array(1, 12, 4), _array(2, 12, 2)
+    values = uniform(7, model)
+    variances = ["variance" in v.path for v in model.weights]
+    model.set_weights([abs(v) + 0.5 if w else v for v, w in zip(values, variances, strict=True)])
+    outputs = []
+    for trainable in (False, True):
+        for name in frozen:
+            model.get_layer(name).trainable = trainable
+        model.compile(keras.optimizers.SGD(0.1, momentum=0.5), "mse")
+        model.fit(x, y, batch_size=5, epochs=2, verbose=0, shuffle=False)
+        outputs += [model.get_weights(), model.predict(x, verbose=0), len(model.trainable_weights)]
+    return {"outputs": outputs, "names": [layer.name for layer in model.layers]}
+
+
+@case
+def functional_chain(keras: Any) -> dict[str, Any]:
+    x = keras.Input(shape=(4,), name="x")
+    h = keras.layers.Dense(5, activation="tanh", name="hidden")(x)
+    y = keras.layers.Dense(2, name="last")(keras.layers.Rescaling(0.5, name="half")(h))
+    model = keras.Model(inputs=x, outputs=y)
+    return _fitted(keras, model, "last") | {
+        "hidden": keras.Model(model.inputs, model.get_layer("hidden").output).predict(
+            _array(3, 5, 4), verbose=0
+        )
+    }
+
+
+@case
+def nested_models(keras: Any) -> dict[str, Any]:
+    layers = keras.layers
+    inner = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(3, activation="tanh"), layers.BatchNormalization()],
+        name="inner",
+    )
+    outer = keras.Sequential([keras.Input((4,)), inner, layers.Dense(2, name="head")])
+    result = _fitted(keras, outer, "inner")
+    return result | {"inner": inner.predict(_array(3, 5, 4), verbose=0)}
+
+
+@case
+def clones(keras: Any) -> dict[str, Any]:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Softmax()])
+    twins = [keras.models.clone_model(model), keras.models.model_from_json(model.to_json())]
+    for twin in twins:
+        twin.set_weights(uniform(3, twin))
+    return {"outputs": [twin.predict(_array(1, 5, 4), verbose=0) for twin in twins]}
