@@ -135,12 +135,17 @@ fm_status fm_network_constrain(fm_network *network, size_t parameter,
 /* -- data, training, inference -- */
 
 typedef struct fm_data {
-    const void *x; /* (N, F) of dtype */
+    const void *x; /* (N, F) of dtype, or the float64 values of compressed sparse rows */
     fm_dtype dtype;
     size_t rows;                 /* N */
     const int32_t *labels;       /* (N, S), for losses that take labels */
     const double *targets;       /* (N, S, K), for the others */
     const double *sample_weight; /* (N, S), or NULL for ones */
+    /* Compressed sparse rows: row n has the values x[indptr[n] .. indptr[n + 1]) for the
+     * features that indices holds at the same places, in [0, F) and ascending; others are left
+     * out. */
+    const int64_t *indptr;  /* (N + 1), or NULL: x is (N, F) */
+    const int32_t *indices; /* (indptr[N]) */
 } fm_data;
 
 /* Trains for epochs over the rows order (epochs, count), batch rows a step; the last step of

@@ -109,13 +109,18 @@ typedef struct fm_packed {
     size_t panel_stride;
 } fm_packed;
 
-/* How rows become float64: y = x * scale + offset, two roundings. */
+/* How rows become float64: y = x * scale + offset, two roundings. A sparse source has row r's
+ * values at x[indptr[r] .. indptr[r + 1]), float64, and their features, ascending, at the same
+ * places of indices; what is out of order or range there is left out, so that nothing is read
+ * or written out of bounds. */
 typedef struct fm_source {
-    const void *x; /* (rows of the set, features) of dtype */
+    const void *x; /* (rows of the set, features) of dtype, or the values of a sparse source */
     fm_dtype dtype;
     size_t features;
     double scale, offset;
-    const double *table; /* FM_UINT8: (256), the value of each byte */
+    const double *table;    /* FM_UINT8: (256), the value of each byte */
+    const int64_t *indptr;  /* (rows of the set + 1), or NULL: x is dense */
+    const int32_t *indices; /* of a sparse source */
 } fm_source;
 
 /* Columns that share something, a slope or a mask: of `columns`, as (outer, shared, inner),

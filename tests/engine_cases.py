@@ -67,6 +67,7 @@ from fastmlp.engine import (
     Softsign,
     Sparsemax,
     SparsePlus,
+    SparseRows,
     SparseSigmoid,
     Squareplus,
     Standardization,
@@ -83,6 +84,13 @@ CATEGORICAL = make_loss("categorical_crossentropy", from_logits=True)
 SQUARED = make_loss("mean_squared_error")
 BINARY = make_loss("binary_crossentropy")
 BINARY_LOGITS = make_loss("binary_crossentropy", from_logits=True, label_smoothing=0.1)
+
+
+def sparse_rows(x: Float64Array) -> SparseRows:
+    """x (N, F) as lists of its non-zeros."""
+    ends = np.concatenate([[0], np.cumsum((x != 0).sum(axis=1))])
+    places = np.nonzero(x)[1].astype(np.int32)
+    return SparseRows(ends.astype(np.int64), places, x[x != 0], x.shape[1])
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,10 @@ class Job:
         rng = np.random.default_rng(self.seed)
         x = rng.random((self.samples, self.network.inputs))
         x *= rng.random(x.shape) < self.density
-        x = (x * 255).astype(np.uint8) if self.dtype == "uint8" else x.astype(self.dtype)
+        if self.dtype == "uint8":
+            x = (x * 255).astype(np.uint8)
+        elif self.dtype != "sparse":
+            x = x.astype(self.dtype)
         outputs, split, loss = self.network.outputs, self.network.split, self.training.loss
         rows = self.samples * split
         targets: NDArray[np.generic]
@@ -127,7 +138,7 @@ class Job:
         if split > 1:
             targets = targets.reshape(self.samples, -1)
             weight = None if weight is None else weight.reshape(self.samples, split)
-        return Data(x, targets, weight)
+        return Data(sparse_rows(x) if self.dtype == "sparse" else x, targets, weight)
 
     def order(self) -> NDArray[np.int64]:
         return np.random.default_rng(self.seed + 1).permutation(self.samples).astype(np.int64)
@@ -276,6 +287,25 @@ JOBS = [
         32,
         density=0.1,
         dtype="float32",
+    ),
+    Job(
+        "compressed sparse rows",
+        mlp(785, 128, 10),
+        Training(SPARSE, ADAM),
+        98,
+        32,
+        density=0.1,
+        dtype="sparse",
+        weighted=True,
+    ),
+    Job(
+        "compressed sparse rows, rescaled with an offset",
+        mlp(300, 64, 10, first=[Rescaling(0.5, -1.0)]),
+        Training(SPARSE, Sgd(0.9)),
+        70,
+        32,
+        density=0.1,
+        dtype="sparse",
     ),
     Job("one layer", mlp(784, 10), Training(SPARSE, ADAM), 130, 64),
     Job("one sparse layer", mlp(784, 10), Training(SPARSE, Sgd(0.9)), 130, 64, density=0.1),

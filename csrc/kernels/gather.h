@@ -31,9 +31,35 @@ INLINE void gather_rows(double *x, size_t x_stride, const fm_source *source,
     }
 }
 
+/* The feature of entry e of a sparse source; a negative one is too large. */
+INLINE size_t sparse_feature(const fm_source *source, int64_t e)
+{
+    return (size_t)(uint32_t)source->indices[e];
+}
+
+static void gather_sparse_rows(double *x, size_t x_stride, const fm_source *source,
+                               const int64_t *order, size_t rows)
+{
+    for (size_t b = 0; b < rows; b++) {
+        double *row = x + b * x_stride;
+        for (size_t k = 0; k < x_stride; k++)
+            row[k] = k < source->features ? source->offset : 0;
+        const int64_t end = source->indptr[order[b] + 1];
+        for (int64_t e = source->indptr[order[b]]; e < end; e++) {
+            const size_t k = sparse_feature(source, e);
+            if (k < source->features)
+                row[k] = source_value(source, FM_FLOAT64, (size_t)e);
+        }
+    }
+}
+
 static void kernel_gather(double *x, size_t x_stride, const fm_source *source,
                           const int64_t *order, size_t rows)
 {
+    if (source->indptr != NULL) {
+        gather_sparse_rows(x, x_stride, source, order, rows);
+        return;
+    }
     switch (source->dtype) {
     case FM_FLOAT64:
         gather_rows(x, x_stride, source, FM_FLOAT64, order, rows);
@@ -87,9 +113,24 @@ INLINE size_t list_row(fm_entry *entries, const fm_source *source, const fm_dtyp
     return count;
 }
 
+static size_t list_sparse_row(fm_entry *entries, const fm_source *source, size_t row)
+{
+    size_t count = 0, next = 0;
+    for (int64_t e = source->indptr[row]; e < source->indptr[row + 1]; e++) {
+        const size_t k = sparse_feature(source, e);
+        if (k < next || k >= source->features)
+            continue;
+        count = append(entries, count, source_value(source, FM_FLOAT64, (size_t)e), k);
+        next = k + 1;
+    }
+    return count;
+}
+
 static size_t kernel_gather_row(fm_entry *entries, const fm_source *source, size_t row)
 {
     assert(source->offset == 0);
+    if (source->indptr != NULL)
+        return list_sparse_row(entries, source, row);
     const size_t start = row * source->features, end = source->features;
     switch (source->dtype) {
     case FM_FLOAT64:
@@ -167,6 +208,41 @@ INLINE void list_pairs(fm_pair **ends, const fm_source source, const fm_dtype dt
     }
 }
 
+/* The first entry of a row [begin, end) of a sparse source whose feature is at least k. */
+INLINE int64_t sparse_from(const fm_source *source, int64_t begin, int64_t end, size_t k)
+{
+    while (begin < end) {
+        const int64_t middle = begin + (end - begin) / 2;
+        if (sparse_feature(source, middle) < k)
+            begin = middle + 1;
+        else
+            end = middle;
+    }
+    return begin;
+}
+
+/* list_pairs for row `row` of a sparse source. */
+static void list_sparse_pairs(fm_pair **ends, const fm_source *source, size_t row, size_t b,
+                              size_t begin, size_t end)
+{
+    const size_t stop = smaller(2 * end, source->features);
+    const int64_t last = source->indptr[row + 1];
+    size_t next = 2 * begin, open = end; /* open: the pair that this row appended last */
+    int64_t e = sparse_from(source, source->indptr[row], last, next);
+    for (; e < last; e++) {
+        const size_t k = sparse_feature(source, e), pair = k / 2;
+        if (k < next || k >= stop || ((const double *)source->x)[e] == 0)
+            continue;
+        const double value = source_value(source, FM_FLOAT64, (size_t)e);
+        fm_pair **to = &ends[pair - begin];
+        if (pair != open)
+            *(*to)++ = (fm_pair){{0, 0}, b};
+        (*to)[-1].value[k % 2] = value;
+        open = pair;
+        next = k + 1;
+    }
+}
+
 /* Rows of a batch lie anywhere in memory: what this block reads first of a row is fetched while
  * that many rows before it are listed. A step of 128 rows took 362 us without, 338 with. */
 #define ROWS_AHEAD 8
@@ -178,7 +254,9 @@ static void list_block(fm_pair *lists, fm_pair **ends, const fm_source *source,
     const size_t ahead = 2 * (end - begin);
     for (size_t i = 0; i < end - begin; i++)
         ends[i] = lists + i * rows;
-    for (size_t b = 0; b < rows; b++) {
+    for (size_t b = 0; b < rows && source->indptr != NULL; b++)
+        list_sparse_pairs(ends, source, (size_t)order[b], b, begin, end);
+    for (size_t b = 0; b < rows && source->indptr == NULL; b++) {
         const size_t start = (size_t)order[b] * source->features;
         if (b + ROWS_AHEAD < rows)
             fetch_element(source, source->dtype,

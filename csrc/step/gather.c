@@ -9,8 +9,8 @@
 
 fm_source fm_source_of(const fm_core *core, const fm_data *data)
 {
-    return (fm_source){data->x,     data->dtype,  core->inputs,
-                       core->scale, core->offset, core->table};
+    return (fm_source){data->x,      data->dtype, core->inputs, core->scale,
+                       core->offset, core->table, data->indptr, data->indices};
 }
 
 #define FM_DENSITY_SAMPLE 64

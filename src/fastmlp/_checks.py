@@ -111,6 +111,8 @@ def real_array(name: str, value: Any) -> NDArray[Any]:
             "Fill or leave out what is masked first. "
             f"Received: {name} with {ma.count_masked(value)} masked values"
         )
+    if type(value) is not np.ndarray and hasattr(value, "__class__"):
+        value = _plain(name, value)
     try:
         array = np.asarray(value)
     except ValueError as error:  # a ragged list
@@ -128,6 +130,25 @@ def real_array(name: str, value: Any) -> NDArray[Any]:
             )
         return rounded
     return array
+
+
+def _plain(name: str, value: Any) -> Any:
+    """What other libraries call an array, as something that NumPy makes an array of."""
+    library = type(value).__module__.partition(".")[0]
+    if library in ("pandas", "polars"):
+        from ._frames import numbers_of  # here, as few programs need it
+
+        return numbers_of(name, value)
+    if hasattr(value, "tocsr"):
+        raise ValueError(
+            f"{name} must be dense here: sparse samples are for fit, evaluate and predict. "
+            f"Received: {name} of type {type(value).__name__}"
+        )
+    if hasattr(value, "detach"):  # of torch: what takes part in its gradients has no other way
+        value = value.detach().cpu()
+    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+        return np.from_dlpack(value)
+    return value
 
 
 def finite(name: str, array: NDArray[Any]) -> None:

@@ -3,6 +3,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# (N, F), or (indptr, indices, values) of compressed sparse rows.
+Samples = NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]
+
 class CNetwork:
     def __init__(
         self,
@@ -22,7 +25,7 @@ class CNetwork:
     def write(self, parameter: int, slot: int, values: NDArray[np.float64]) -> None: ...
     def train(
         self,
-        x: NDArray[Any],
+        x: Samples,
         targets: NDArray[Any],
         sample_weight: NDArray[np.float64] | None,
         order: NDArray[np.int64],
@@ -33,7 +36,7 @@ class CNetwork:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]: ...
     def gradient(
         self,
-        x: NDArray[Any],
+        x: Samples,
         targets: NDArray[Any],
         sample_weight: NDArray[np.float64] | None,
         order: NDArray[np.int64],
@@ -43,14 +46,12 @@ class CNetwork:
         self, gradient: NDArray[np.float64], rate: float, iterations: NDArray[np.int64]
     ) -> None: ...
     def evaluate(
-        self, x: NDArray[Any], targets: NDArray[Any]
+        self, x: Samples, targets: NDArray[Any]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
     def regularize(self, parameter: int, kind: int, options: tuple[float, ...]) -> None: ...
     def constrain(self, parameter: int, kind: int, options: tuple[float, ...]) -> None: ...
-    def penalties(
-        self, x: NDArray[Any], dropout_step: int
-    ) -> tuple[float, NDArray[np.float64]]: ...
-    def predict(self, x: NDArray[Any], dropout_step: int) -> NDArray[np.float64]: ...
+    def penalties(self, x: Samples, dropout_step: int) -> tuple[float, NDArray[np.float64]]: ...
+    def predict(self, x: Samples, dropout_step: int) -> NDArray[np.float64]: ...
 
 def catalog(family: str) -> dict[str, tuple[int, dict[str, float]]]: ...
 def constant(name: str) -> float: ...

@@ -104,6 +104,8 @@ cdef extern from "fastmlp.h" nogil:
         const int32_t *labels
         const double *targets
         const double *sample_weight
+        const int64_t *indptr
+        const int32_t *indices
     fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *order,
                        size_t epochs, size_t count, size_t batch, const double *rates,
                        int64_t *iterations, double *losses, double *outputs)
@@ -309,8 +311,21 @@ cdef class CNetwork:
         """Shape of what there is one of for each row of the outputs of n samples."""
         return (n,) if self.split == 1 else (n, self.split)
 
-    cdef fm_data data(self, cnp.ndarray x, targets, sample_weight) except *:
-        cdef fm_data data
+    cdef int sparse_rows(self, fm_data *data, tuple x) except -1:
+        """The samples from (indptr, indices, values) of compressed sparse rows; indices are not
+        looked at, since the engine leaves out what is not in order."""
+        cdef cnp.ndarray indptr = x[0], indices = x[1], values = x[2]
+        cdef Py_ssize_t n = indptr.size - 1, count = indices.size
+        cdef int64_t *c_indptr = <int64_t *>data_of(indptr, cnp.NPY_INT64, (n + 1,), "indptr")
+        if n < 0 or indptr.min() < 0 or indptr.max() > count:
+            raise ValueError(f"indptr must lie in [0, {count}]")
+        data.rows, data.dtype, data.indptr = n, FM_FLOAT64, c_indptr
+        data.indices = <int32_t *>data_of(indices, cnp.NPY_INT32, (count,), "indices")
+        data.x = data_of(values, cnp.NPY_FLOAT64, (count,), "values")
+        return 0
+
+    cdef int dense_rows(self, fm_data *data, cnp.ndarray x) except -1:
+        """The samples from an array (N, F)."""
         cdef int type_number = cnp.PyArray_TYPE(x)
         cdef Py_ssize_t n = x.shape[0] if cnp.PyArray_NDIM(x) == 2 else -1
         if type_number == cnp.NPY_FLOAT32:
@@ -321,7 +336,17 @@ cdef class CNetwork:
             type_number = cnp.NPY_FLOAT64
             data.dtype = FM_FLOAT64
         data.x = data_of(x, type_number, (n, self.inputs), "x")
-        data.rows = n
+        data.rows, data.indptr, data.indices = n, NULL, NULL
+        return 0
+
+    cdef fm_data data(self, x, targets, sample_weight) except *:
+        """x: (N, F), or (indptr, indices, values) of compressed sparse rows."""
+        cdef fm_data data
+        if isinstance(x, tuple):
+            self.sparse_rows(&data, x)
+        else:
+            self.dense_rows(&data, x)
+        cdef Py_ssize_t n = data.rows
         data.labels = NULL
         data.targets = NULL
         data.sample_weight = NULL
@@ -335,7 +360,7 @@ cdef class CNetwork:
                 sample_weight, cnp.NPY_FLOAT64, self.by_row(n), "sample_weight")
         return data
 
-    def train(self, cnp.ndarray x not None, targets, sample_weight, cnp.ndarray order not None,
+    def train(self, x not None, targets, sample_weight, cnp.ndarray order not None,
               size_t batch_size, cnp.ndarray learning_rates not None,
               cnp.ndarray iterations not None, bint record_outputs):
         cdef fm_data data = self.data(x, targets, sample_weight)
@@ -362,7 +387,7 @@ cdef class CNetwork:
         check(status)
         return losses, outputs
 
-    def gradient(self, cnp.ndarray x not None, targets, sample_weight,
+    def gradient(self, x not None, targets, sample_weight,
                  cnp.ndarray order not None, int64_t iterations):
         cdef fm_data data = self.data(x, targets, sample_weight)
         cdef size_t count = order.size
@@ -387,7 +412,7 @@ cdef class CNetwork:
             status = fm_apply(self.network, c_gradient, rate, c_iterations)
         check(status)
 
-    def evaluate(self, cnp.ndarray x not None, targets):
+    def evaluate(self, x not None, targets):
         cdef fm_data data = self.data(x, targets, None)
         cdef cnp.ndarray losses = np.empty(data.rows * self.split)
         cdef cnp.ndarray outputs = np.empty((data.rows * self.split, self.outputs))
@@ -399,7 +424,7 @@ cdef class CNetwork:
         check(status)
         return losses, outputs
 
-    def predict(self, cnp.ndarray x not None, int64_t dropout_step):
+    def predict(self, x not None, int64_t dropout_step):
         cdef fm_data data = self.data(x, None, None)
         cdef cnp.ndarray outputs = np.empty((data.rows * self.split, self.outputs))
         cdef double *c_outputs = <double *>cnp.PyArray_DATA(outputs)
@@ -409,7 +434,7 @@ cdef class CNetwork:
         check(status)
         return outputs
 
-    def penalties(self, cnp.ndarray x not None, int64_t dropout_step):
+    def penalties(self, x not None, int64_t dropout_step):
         cdef fm_data data = self.data(x, None, None)
         cdef cnp.ndarray activities = np.empty((fm_network_activities(self.network), data.rows))
         cdef double *c_activities = <double *>cnp.PyArray_DATA(activities)

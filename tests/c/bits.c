@@ -197,7 +197,11 @@ static void run_case(const test_case *test)
         require(fm_network_write(network, i, FM_VALUE, weights), "write");
     }
     bool sparse = fm_loss_takes_labels(test->loss.kind);
-    fm_data data = {x, FM_FLOAT64, ROWS, sparse ? labels : NULL, sparse ? NULL : targets, NULL};
+    fm_data data = {.x = x,
+                    .dtype = FM_FLOAT64,
+                    .rows = ROWS,
+                    .labels = sparse ? labels : NULL,
+                    .targets = sparse ? NULL : targets};
     int64_t iterations = 0;
     uint64_t hash = UINT64_C(14695981039346656037);
     for (uint64_t epoch = 0; epoch < 5; epoch++) {

@@ -391,12 +391,39 @@ static void *draw_inputs(generator *random, size_t count, fm_dtype dtype, double
     return floats;
 }
 
+/* x (rows, F) becomes compressed sparse rows; now and then an index is out of order or range,
+ * which the engine leaves out. */
+static void compress(training *job, generator *random)
+{
+    const size_t rows = job->data.rows, features = job->net.inputs;
+    double *x = (double *)job->data.x;
+    int64_t *indptr = allocate(rows + 1, sizeof *indptr);
+    int32_t *indices = allocate(rows * features, sizeof *indices);
+    size_t count = 0;
+    for (size_t b = 0; b < rows; b++) {
+        indptr[b] = (int64_t)count;
+        for (size_t k = 0; k < features; k++) {
+            if (x[b * features + k] == 0)
+                continue;
+            const bool wrong = chance(random, 50);
+            indices[count] =
+                wrong ? (int32_t)draw(random, 0, 2 * features) - (int32_t)features : (int32_t)k;
+            x[count++] = x[b * features + k];
+        }
+    }
+    indptr[rows] = (int64_t)count;
+    job->data.indptr = indptr;
+    job->data.indices = indices;
+}
+
 static void draw_data(training *job, generator *random, size_t rows, fm_dtype dtype,
                       double density)
 {
     const size_t outputs = job->net.outputs;
     job->data = (fm_data){.dtype = dtype, .rows = rows};
     job->data.x = draw_inputs(random, rows * job->net.inputs, dtype, density);
+    if (dtype == FM_FLOAT64 && chance(random, 3))
+        compress(job, random);
     if (fm_loss_takes_labels((int)job->net.loss.kind)) {
         int32_t *labels = allocate(rows, sizeof *labels);
         for (size_t i = 0; i < rows; i++)
@@ -458,6 +485,8 @@ static void free_job(training *job)
     for (size_t i = 0; i < job->net.parameter_count; i++)
         free(job->initial[i]);
     free((void *)job->data.x);
+    free((void *)job->data.indptr);
+    free((void *)job->data.indices);
     free((void *)job->data.labels);
     free((void *)job->data.targets);
     free((void *)job->data.sample_weight);

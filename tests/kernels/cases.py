@@ -400,7 +400,7 @@ def activation_row_cases() -> Iterator[Case]:
 
 def gather_cases() -> Iterator[Case]:
     features = (1, 7, 8, 9, 30)
-    for k, dtype in product(features, ("float64", "float32", "uint8")):
+    for k, dtype in product(features, ("float64", "float32", "uint8", "sparse")):
         for scale, offset in ((1.0, 0.0), (1 / 255, 0.0), (0.1, -0.7)):
             options = {"features": k, "dtype": dtype, "scale": scale, "offset": offset}
             yield case("gather", elementwise.gather, rows=5, gap=k % 2, **options)
@@ -409,7 +409,11 @@ def gather_cases() -> Iterator[Case]:
         for m, (begin, end) in product((1, 6), ((0, pairs), (pairs // 3, pairs), (0, pairs // 2))):
             options = {"rows": m, "features": k, "dtype": dtype, "begin": begin, "end": end}
             yield case("gather_pairs", elementwise.gather_pairs, scale=0.5, **options)
-    for m, dtype in ((103, "uint8"), (300, "float64")):  # more than one block of pairs
+    for m, dtype in (
+        (103, "uint8"),
+        (300, "float64"),
+        (300, "sparse"),
+    ):  # more than one block of pairs
         options = {"rows": m, "features": 41, "dtype": dtype, "begin": 2, "end": 19}
         yield case("gather_pairs", elementwise.gather_pairs, **options)
     for builder in (elementwise.gather, elementwise.gather_pairs):

@@ -232,7 +232,13 @@ def _source(dtype: str, rows: int, features: int, scale: float, offset: float) -
     """fm_source's members, and what it stands for: (rows, features) float64."""
     density = np.random.default_rng(5).random((rows, features)) < 0.3
     x = np.where(density, 100.0 * normal("source", rows, features), 0.0)
-    x = np.abs(x).astype(np.uint8) if dtype == "uint8" else x.astype(dtype)
+    rows_of_lists = _sparse(x) if dtype == "sparse" else {"indptr": None, "indices": None}
+    if dtype == "sparse":
+        x, dtype = rows_of_lists.pop("x"), "float64"
+        full = _dense(x, rows_of_lists["indptr"], rows_of_lists["indices"], rows, features)
+    else:
+        x = np.abs(x).astype(np.uint8) if dtype == "uint8" else x.astype(dtype)
+        full = x.astype(np.float64)
     table = np.arange(256) * scale + offset if dtype == "uint8" else None
     source = {
         "x": x,
@@ -241,8 +247,28 @@ def _source(dtype: str, rows: int, features: int, scale: float, offset: float) -
         "scale": scale,
         "offset": offset,
         "table": table,
+        **rows_of_lists,
     }
-    return source, x.astype(np.float64) * scale + offset
+    return source, full * scale + offset
+
+
+def _sparse(x: Float64Array) -> dict[str, Any]:
+    """x as compressed sparse rows, some of whose values are 0."""
+    kept = (x != 0) | (np.random.default_rng(4).random(x.shape) < 0.1)
+    ends = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
+    return {
+        "x": x[kept],
+        "indptr": ends.astype(np.int64),
+        "indices": np.nonzero(kept)[1].astype(np.int32),
+    }
+
+
+def _dense(
+    values: Float64Array, indptr: Any, indices: Any, rows: int, features: int
+) -> Float64Array:
+    full = np.zeros((rows, features))
+    full[np.repeat(np.arange(rows), np.diff(indptr)), indices] = values
+    return full
 
 
 def gather(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .create import create_engine
 from .door import Data, Engine, Network, StepsResult, Training, without_idle
+from .rows import SparseRows
 from .words import (
     L1L2,
     LAYOUTS,
@@ -155,6 +156,7 @@ __all__ = [
     "Softsign",
     "SparseCategoricalCrossentropy",
     "SparsePlus",
+    "SparseRows",
     "SparseSigmoid",
     "Sparsemax",
     "Squareplus",

@@ -128,7 +128,7 @@ class Training:
 class Data:
     """Samples as an engine reads them: checked by the face, gathered row by row by the engine.
 
-    x: (N, F) C-contiguous float64, float32 or uint8.
+    x: (N, F) C-contiguous float64, float32 or uint8, or SparseRows.
     targets: (N,) int32 for losses that take class indices (already checked to lie in [0, K)),
     else (N, K) float64; with S rows of outputs a sample (N, S) and (N, S K).
     sample_weight: (N,) or (N, S) float64, or None for all ones.
@@ -210,9 +210,7 @@ class Engine(Protocol):
         """Clip a gradient (P,) and apply it with the optimizer's step; adds one to
         ``iterations``."""
 
-    def penalties(
-        self, x: NDArray[Any], dropout_step: int | None = None
-    ) -> tuple[float, Float64Array]:
+    def penalties(self, x: Any, dropout_step: int | None = None) -> tuple[float, Float64Array]:
         """What the parameters' regularizers add to the loss; and, for each operation that has
         such, the penalties of each sample's activities (``Network.activities``, N), of which the
         mean over a batch is added. Activities are those of :meth:`predict`."""
@@ -220,7 +218,7 @@ class Engine(Protocol):
     def evaluate(self, data: Data) -> tuple[Float64Array, Float64Array]:
         """Losses (N S,) of the rows, unweighted, and outputs (N S, K); as after training."""
 
-    def predict(self, x: NDArray[Any], dropout_step: int | None = None) -> Float64Array:
+    def predict(self, x: Any, dropout_step: int | None = None) -> Float64Array:
         """Outputs (N S, K) of x (N, F) as after training; or, with a step, as while training with
         the masks of that step and the moments of this batch."""
 

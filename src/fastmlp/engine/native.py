@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .._compiled import core
 from . import words
 from .door import Data, Network, StepsResult, Training
+from .rows import SparseRows
 from .words import Float64Array, Loss, Operation
 
 _VALUE = -1
@@ -96,6 +97,11 @@ def _optimizer(training: Training, stored: bool) -> tuple[Any, ...]:
     return (*_translated(_OPTIMIZERS, training.optimizer), *clips, *around, stored)
 
 
+def _samples(x: Any) -> Any:
+    """Samples as the C engine has them."""
+    return (x.indptr, x.indices, x.values) if isinstance(x, SparseRows) else x
+
+
 class NativeEngine:
     """The C engine behind the door of :mod:`fastmlp.engine`.
 
@@ -148,7 +154,7 @@ class NativeEngine:
         record_outputs: bool,
     ) -> StepsResult:
         losses, outputs = self._network.train(
-            data.x,
+            _samples(data.x),
             data.targets,
             data.sample_weight,
             np.atleast_2d(order),
@@ -162,7 +168,9 @@ class NativeEngine:
     def gradient(
         self, data: Data, rows: NDArray[np.int64], iterations: int
     ) -> tuple[float, Float64Array]:
-        return self._network.gradient(data.x, data.targets, data.sample_weight, rows, iterations)
+        return self._network.gradient(
+            _samples(data.x), data.targets, data.sample_weight, rows, iterations
+        )
 
     def apply(
         self, gradient: Float64Array, learning_rate: float, iterations: NDArray[np.int64]
@@ -170,12 +178,11 @@ class NativeEngine:
         self._network.apply(np.ascontiguousarray(gradient), learning_rate, iterations)
 
     def evaluate(self, data: Data) -> tuple[Float64Array, Float64Array]:
-        return self._network.evaluate(data.x, data.targets)
+        return self._network.evaluate(_samples(data.x), data.targets)
 
-    def penalties(
-        self, x: NDArray[Any], dropout_step: int | None = None
-    ) -> tuple[float, Float64Array]:
-        return self._network.penalties(x, -1 if dropout_step is None else dropout_step)
+    def penalties(self, x: Any, dropout_step: int | None = None) -> tuple[float, Float64Array]:
+        step = -1 if dropout_step is None else dropout_step
+        return self._network.penalties(_samples(x), step)
 
-    def predict(self, x: NDArray[Any], dropout_step: int | None = None) -> Float64Array:
-        return self._network.predict(x, -1 if dropout_step is None else dropout_step)
+    def predict(self, x: Any, dropout_step: int | None = None) -> Float64Array:
+        return self._network.predict(_samples(x), -1 if dropout_step is None else dropout_step)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from .. import random
 from .door import Data, Network, StepsResult, Training
+from .rows import dense_rows
 from .words import (
     GRADIENT_BLOCK,
     INFERENCE,
@@ -146,7 +147,7 @@ class ReferenceEngine:
         weights = np.ones(len(rows) * self.network.split)
         if data.sample_weight is not None:
             weights = data.sample_weight[rows].ravel()
-        values = self._forward(data.x[rows].astype(np.float64), context)
+        values = self._forward(dense_rows(data.x, rows), context)
         factors = REDUCTIONS[loss.reduction].factors(weights)
         batch_loss = float((loss.values(values[-1], targets) * factors).sum())
         dy = loss.gradients(values[-1], targets) * factors[:, None]
@@ -234,26 +235,24 @@ class ReferenceEngine:
         return loss.values(outputs, self._by_row(data.targets, loss)), outputs
 
     @_quiet
-    def penalties(
-        self, x: NDArray[Any], dropout_step: int | None = None
-    ) -> tuple[float, Float64Array]:
+    def penalties(self, x: Any, dropout_step: int | None = None) -> tuple[float, Float64Array]:
         costs = np.empty((self.network.activities, len(x)))
         if self.network.activities:
             block = GRADIENT_BLOCK if dropout_step is None else max(len(x), 1)
             for start in range(0, len(x), block):
                 rows = slice(start, start + block)
-                values = self._forward(x[rows].astype(np.float64), Context(dropout_step))
+                values = self._forward(dense_rows(x, rows), Context(dropout_step))
                 costs[:, rows] = self._activity_costs(values)
         return self._penalty(), costs
 
     @_quiet
-    def predict(self, x: NDArray[Any], dropout_step: int | None = None) -> Float64Array:
+    def predict(self, x: Any, dropout_step: int | None = None) -> Float64Array:
         if dropout_step is not None:  # masks and moments are those of the rows together
-            return self._forward(x.astype(np.float64), Context(dropout_step))[-1]
+            return self._forward(dense_rows(x, slice(None)), Context(dropout_step))[-1]
         split = self.network.split
         outputs = np.empty((len(x) * split, self.network.outputs))
         for start in range(0, len(x), GRADIENT_BLOCK):  # bounds the memory of hidden layers
-            block = x[start : start + GRADIENT_BLOCK].astype(np.float64)
+            block = dense_rows(x, slice(start, start + GRADIENT_BLOCK))
             rows = slice(start * split, (start + len(block)) * split)
             outputs[rows] = self._forward(block, INFERENCE)[-1]
         return outputs

@@ -56,9 +56,8 @@ def _positive_integers(shape: Any) -> tuple[int, ...]:
     return sizes if fits else ()
 
 
-def rows_of(x: Any, sample: tuple[int, ...], name: str = "x") -> NDArray[Any]:
-    """x (N, *sample) as (N, features) rows an engine reads: C-contiguous float64, float32 or
-    uint8, without a copy where it is one of these already. Values are not looked at.
+def shaped(x: Any, sample: tuple[int, ...], name: str = "x") -> NDArray[Any]:
+    """x as an array (N, *sample) of real numbers of any type and layout. Values are not looked at.
 
     Raises
     ------
@@ -77,6 +76,26 @@ def rows_of(x: Any, sample: tuple[int, ...], name: str = "x") -> NDArray[Any]:
         raise ValueError(
             f"{name} must hold at least one sample. Received: {name} of shape {array.shape}"
         )
+    # Bytes that are 0 and 1 already.
+    return array.view(np.uint8) if array.dtype == np.bool_ else array
+
+
+def is_readable(array: NDArray[Any]) -> bool:
+    """Whether an engine gathers rows from an array as it is."""
+    flags = array.flags
+    return array.dtype in _READABLE and flags.c_contiguous and flags.aligned
+
+
+def rows_of(x: Any, sample: tuple[int, ...], name: str = "x") -> NDArray[Any]:
+    """x (N, *sample) as (N, features) rows an engine reads: C-contiguous float64, float32 or
+    uint8, without a copy where it is one of these already. Values are not looked at.
+
+    Raises
+    ------
+    ValueError
+        If the shape differs, there are no samples, or the values are not real numbers.
+    """
+    array = shaped(x, sample, name)
     if array.dtype not in _READABLE or not array.flags.aligned:
         array = array.astype(np.float64, order="C")
     return np.ascontiguousarray(array).reshape(len(array), -1)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from .. import _checks
 from ..engine import Data, Float64Array
-from ..layers.shapes import rows_of
 from ..losses import Loss
+from .samples import samples_of
 
 
 def checked_set(
@@ -36,9 +36,11 @@ def checked_set(
         If shapes or types do not fit, lengths differ, or labels or weights are not valid.
     """
     x_name, y_name = f"{prefix}x", f"{prefix}y"
-    rows = rows_of(x, sample, x_name)
+    rows = samples_of(x, sample, x_name)
     if y is None:
         raise ValueError(f"{y_name} must be given. Received: {y_name}=None")
+    if hasattr(y, "__dlpack__") and not hasattr(y, "shape"):
+        y = _checks.real_array(y_name, y)
     targets = _targets(loss, y, outputs, axes, y_name)
     if len(targets) != len(rows):
         raise ValueError(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..engine import Data
 from .data import take
+from .samples import LazyRows
 from .sources import Source
 
 Order = Callable[[int, int], NDArray[np.int64]]  # (steps ahead, n) -> a permutation
@@ -121,7 +122,7 @@ class ArrayFeed(Feed):
 
     @property
     def _is_lazy(self) -> bool:
-        return hasattr(self.data.x, "converted")
+        return isinstance(self.data.x, LazyRows)
 
     def order(self, ahead: int) -> NDArray[np.int64]:
         """The rows in the order of the pass that begins ``ahead`` steps from now; negative if it

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from .. import _checks
 from ..engine import Data
-from ..layers.shapes import check_categories, rows_of
+from ..layers.shapes import check_categories
 from . import data as data_module
 from .feed import ArrayFeed, BatchFeed, Feed
+from .samples import finite, is_sparse, only_input, samples_of, stored
 from .sources import PyDatasetSource, Source, kind_of_source, unpacked
 from .stateful import StatefulModel
 
@@ -45,15 +46,25 @@ class FeedingModel(StatefulModel):
     def _checked(self, x: Any, y: Any, sample_weight: Any = None, prefix: str = "") -> Data:
         """A set that fits this model, built for x if it was not."""
         loss = self._require_loss()
-        self._build_for(x)
+        x = self._input(x, f"{prefix}x")
         outputs = self._network().outputs
         axes = tuple(size for size in self.output_shape[1:-1] if size is not None)
         checked = data_module.checked_set(
             loss, self._sample(), outputs, x, y, sample_weight, prefix, axes
         )
-        _checks.finite(f"{prefix}x", checked.x)
+        finite(f"{prefix}x", checked.x)
         self._check_categories(f"{prefix}x", checked.x)
         return checked
+
+    def _input(self, x: Any, name: str = "x") -> Any:
+        """The array of what was given as x, for which the model is built if it was not."""
+        layer = getattr(self, "_input_layer", None)
+        array = only_input(x, None if layer is None else layer.name, name)
+        if is_sparse(array) and not self.built:
+            self.build((None, *array.shape[1:]))
+        elif not self.built:
+            self._build_for(array)
+        return array
 
     def _sample(self) -> tuple[int, ...]:
         """The shape of a sample."""
@@ -61,8 +72,7 @@ class FeedingModel(StatefulModel):
 
     def _checked_inputs(self, x: Any) -> Data:
         """Samples alone, whose values are not looked at."""
-        self._build_for(x)
-        rows = rows_of(x, self._sample())
+        rows = samples_of(self._input(x), self._sample())
         self._check_categories("x", rows)
         return Data(rows, np.empty((len(rows), 0)))
 
@@ -70,7 +80,7 @@ class FeedingModel(StatefulModel):
         """ValueError if the model begins with categories and these are none."""
         limit = self.category_limit
         if limit is not None:
-            check_categories(name, rows, limit)
+            check_categories(name, stored(rows), limit)
 
     def _with_class_weight(self, data: Data, class_weight: Any) -> Data:
         if class_weight is None:

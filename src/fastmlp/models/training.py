@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _checks
 from ..binding import Binding
 from ..callbacks.callback_list import CallbackList
 from ..engine import Data, Float64Array, StepsResult
 from ..layers.penalties import held_by_python, hold, only_known, python_penalty
 from ..progress import Progress
 from .feed import ArrayFeed, Chunk, Feed
+from .samples import finite
 from .tracker import Tracker, batch_losses
 
 if TYPE_CHECKING:
@@ -287,7 +287,7 @@ def predict_feed(
         outputs = outputs.reshape(-1, *model.output_shape[1:])
         # NaN in x shows in the few outputs; only then are the many inputs looked at.
         if not np.isfinite(outputs).all():
-            _checks.finite("x", chunk.data.x)
+            finite("x", chunk.data.x)
         parts.append(outputs)
         done += chunk.steps
         if by_batch:
