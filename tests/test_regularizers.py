@@ -11,6 +11,7 @@ import pytest
 import fastmlp
 from fastmlp import constraints, engine, layers, regularizers
 from fastmlp.engine import words
+from fastmlp.layers import penalties
 
 REGULARIZERS = [
     words.L1L2(0.3),
@@ -246,6 +247,14 @@ def test_not_for_weights_of_that_shape() -> None:
 @pytest.mark.parametrize("engine_name", ["native", "reference"])
 def test_weights_that_engines_have_as_vectors(engine_name: str) -> None:
     """PReLU's alpha (3, 2), one vector there: what works element by element."""
+    network = engine.Network(6, (engine.Prelu(),))
+    alpha = fastmlp.Variable(np.zeros((3, 2)), name="alpha")
+    for alpha.regularizer, alpha.constraint in (
+        (regularizers.OrthogonalRegularizer(), None),
+        (None, constraints.MaxNorm()),
+    ):
+        with pytest.raises(ValueError, match="element by element"):
+            penalties.with_rules(network, [alpha])
     prelu = layers.PReLU(alpha_regularizer="l2", alpha_constraint="non_neg")
     model = fastmlp.Sequential([fastmlp.Input((3, 2)), prelu, layers.Flatten()])
     model.set_weights([np.array([[-1.0, 1.0], [2.0, 3.0], [4.0, -2.0]])])

@@ -55,7 +55,7 @@ class NonNeg(Constraint):
         return engine.NonNeg()
 
 
-class _OfNorms(Constraint):
+class OfNorms(Constraint):
     """Common part of those that look at norms along ``axis``."""
 
     axis: Any
@@ -89,7 +89,7 @@ def _axes(axis: Any) -> Any:
 
 
 @register("max_norm")
-class MaxNorm(_OfNorms):
+class MaxNorm(OfNorms):
     """w * min(n, max_value) / (epsilon + n), n the Euclidean norms of w along ``axis``.
 
     Parameters
@@ -120,7 +120,7 @@ class MaxNorm(_OfNorms):
 
 
 @register("unit_norm")
-class UnitNorm(_OfNorms):
+class UnitNorm(OfNorms):
     """w / (epsilon + n), n the Euclidean norms of w along ``axis``.
 
     Parameters
@@ -147,7 +147,7 @@ class UnitNorm(_OfNorms):
 
 
 @register("min_max_norm")
-class MinMaxNorm(_OfNorms):
+class MinMaxNorm(OfNorms):
     """w * d / (epsilon + n), n the Euclidean norms of w along ``axis`` and
     d = rate * min(max(n, min_value), max_value) + (1 - rate) * n.
 

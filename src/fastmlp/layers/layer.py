@@ -240,12 +240,8 @@ class Layer(Weighted):
         inputs = math.prod(size for size in self.input_shape[1:] if size is not None)
         last, parameters = self.output_shape[-1], self._parameters()
         assert last is not None
-        return Network(
-            inputs,
-            without_idle(inputs, [*self.regularized_operations(), Reshape(last)]),
-            penalties.lowered_regularizers(parameters),
-            penalties.lowered_constraints(parameters),
-        )
+        operations = without_idle(inputs, [*self.regularized_operations(), Reshape(last)])
+        return penalties.with_rules(Network(inputs, operations), parameters)
 
     def _engine_name(self) -> str:
         return "reference" if custom.is_custom(self) else "native"

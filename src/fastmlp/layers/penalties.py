@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import constraints, regularizers
-from ..engine import ActivityRegularization, Constraint, Operation, Regularizer
+from ..engine import ActivityRegularization, Constraint, Network, Operation, Regularizer
 from ..tensor import Tensor, as_tensor
 from ..variable import Variable
 
@@ -27,6 +27,35 @@ def put_rules(variable: Variable, regularizer: Any, constraint: Any) -> None:
     if isinstance(constraint, constraints.Constraint):
         constraint.lower(len(variable.shape))
     variable.regularizer, variable.constraint = regularizer, constraint
+
+
+def with_rules(network: Network, parameters: Sequence[Variable]) -> Network:
+    """The network with the regularizers and constraints of its parameters.
+
+    Raises
+    ------
+    ValueError
+        If an engine has a weight of several axes as a vector, which has no rows and columns, and
+        its regularizer or constraint asks for them.
+    """
+    if all(p.regularizer is None and p.constraint is None for p in parameters):
+        return network
+    for parameter, shape in zip(parameters, network.parameter_shapes, strict=True):
+        rules = (parameter.regularizer, parameter.constraint)
+        by_axis = (regularizers.OrthogonalRegularizer, constraints.OfNorms)
+        for rule in rules:
+            if len(shape) < len(parameter.shape) and isinstance(rule, by_axis):
+                raise ValueError(
+                    f"regularizer and constraint of {parameter.path!r} must work element by "
+                    f"element, as L1, L2 and NonNeg do: it has the shape {parameter.shape}. "
+                    f"Received: {rule!r}"
+                )
+    return Network(
+        network.inputs,
+        network.operations,
+        lowered_regularizers(parameters),
+        lowered_constraints(parameters),
+    )
 
 
 def lowered_regularizers(weights: Sequence[Variable]) -> tuple[Regularizer | None, ...]:
