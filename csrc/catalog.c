@@ -92,6 +92,8 @@ static bool is_in_range(fm_range_kind range, double value)
         return value >= 0 && value < 0.5;
     case FM_FLAG:
         return value == 0 || value == 1;
+    case FM_FEW:
+        return value >= 1 && value <= 9 && value == floor(value);
     case FM_SIZE:
         return value >= 1 && value <= 0x1p52 && value == floor(value);
     case FM_AXIS:

@@ -29,6 +29,7 @@ typedef enum fm_range_kind {
     FM_FLAG,     /* 0 or 1 */
     FM_SIZE,     /* a whole number from 1 to 2^52 */
     FM_AXIS,     /* 0, 1, or 2 for both axes */
+    FM_FEW,      /* a whole number from 1 to 9 */
 } fm_range_kind;
 
 /* clang-format off */
@@ -135,22 +136,72 @@ typedef enum fm_range_kind {
 
 #define FM_OPERATIONS(X, O) FM_LAYERS(X, O) FM_ACTIVATIONS(X, O)
 
+/* What no label is. */
+#define FM_NO_CLASS (-2147483648.0)
+
 /* Losses of one row of outputs y (K) with targets t. X(name, options, labels): whether targets
- * are class indices. Probabilities are clipped to [epsilon, 1 - epsilon].
- *   categorical_crossentropy: -sum t log p, p = softmax of y or y / sum y; t (1 - s) + s / K.
+ * are class indices. Probabilities are clipped to [epsilon, 1 - epsilon]; mean and sum over the
+ * K outputs; e = y - t.
+ *   categorical_crossentropy: -sum t log p, p = softmax of y or y / sum y; t (1 - s) + s / K. The
+ *     sparse one costs nothing, and a row does not count in a mean, where the label is ignore_class.
  *   binary_crossentropy: mean of -t log p - (1 - t) log(1 - p), p = sigmoid of y or y;
  *     t (1 - s) + s / 2.
- *   mean_squared_error: mean of (y - t)^2. */
+ *   categorical_focal_crossentropy: -sum alpha (1 - p)^gamma t log p.
+ *   binary_focal_crossentropy: mean of c (1 - r)^gamma times the binary crossentropy, with
+ *     r = t p + (1 - t) (1 - p), p not clipped, and c = t alpha + (1 - t) (1 - alpha) if
+ *     apply_class_balancing, else 1.
+ *   categorical_generalized_cross_entropy: (1 - p^q) / q, p = y of the label.
+ *   mean_squared_error, mean_absolute_error: mean of e^2, |e|.
+ *   mean_absolute_percentage_error: mean of 100 |e| / max(|t|, epsilon).
+ *   mean_squared_logarithmic_error: mean of (log(1 + max(t, epsilon)) - log(1 + max(y, epsilon)))^2.
+ *   huber: mean of e^2 / 2 where |e| <= delta, else delta |e| - delta^2 / 2.
+ *   log_cosh: mean of log cosh e. poisson: mean of y - t log(y + epsilon).
+ *   hinge, squared_hinge: mean of h, h^2, h = max(1 - t y, 0); a target +0 means -1.
+ *   categorical_hinge: max(max (1 - t) y - sum t y + 1, 0).
+ *   kl_divergence: sum of t log(t / y), both clipped to [epsilon, 1].
+ *   cosine_similarity: -sum a b, a and b being y and t times min(1 / norm, 1 / epsilon).
+ *   pinball: mean of max(-r e, (1 - r) e); column j has r = quantile_i, i = j mod quantiles + 1.
+ *   gaussian_nll: y holds K / 2 means m, then as many v (log variances if log_variance); t each
+ *     target twice. Mean of (log v + (m - t)^2 / v + full log 2 pi) / 2 with max(v, epsilon) in
+ *     place of v, through which the gradient goes unchanged.
+ *   given_gradient: 0, with the gradient t: for losses that are computed outside. */
 #define FM_LOSSES(X, O)                                                                        \
     X(sparse_categorical_crossentropy,                                                         \
-      O(from_logits, 0, FM_FLAG) O(epsilon, 1e-7, FM_MARGIN), true)                            \
+      O(from_logits, 0, FM_FLAG) O(ignore_class, FM_NO_CLASS, FM_ANY) O(epsilon, 1e-7, FM_MARGIN),      \
+      true)                                                                                    \
     X(categorical_crossentropy,                                                                \
       O(from_logits, 0, FM_FLAG) O(epsilon, 1e-7, FM_MARGIN) O(label_smoothing, 0, FM_RATE),   \
       false)                                                                                   \
     X(binary_crossentropy,                                                                     \
       O(from_logits, 0, FM_FLAG) O(epsilon, 1e-7, FM_MARGIN) O(label_smoothing, 0, FM_RATE),   \
       false)                                                                                   \
-    X(mean_squared_error, , false)
+    X(categorical_focal_crossentropy,                                                          \
+      O(alpha, 0.25, FM_ANY) O(gamma, 2, FM_LEAST_0) O(from_logits, 0, FM_FLAG)                \
+      O(epsilon, 1e-7, FM_MARGIN) O(label_smoothing, 0, FM_RATE), false)                       \
+    X(binary_focal_crossentropy,                                                               \
+      O(apply_class_balancing, 0, FM_FLAG) O(alpha, 0.25, FM_ANY) O(gamma, 2, FM_LEAST_0)      \
+      O(from_logits, 0, FM_FLAG) O(epsilon, 1e-7, FM_MARGIN) O(label_smoothing, 0, FM_RATE),   \
+      false)                                                                                   \
+    X(categorical_generalized_cross_entropy, O(q, 0.5, FM_RATE), true)                         \
+    X(mean_squared_error, , false)                                                             \
+    X(mean_absolute_error, , false)                                                            \
+    X(mean_absolute_percentage_error, O(epsilon, 1e-7, FM_LEAST_0), false)                     \
+    X(mean_squared_logarithmic_error, O(epsilon, 1e-7, FM_LEAST_0), false)                     \
+    X(huber, O(delta, 1, FM_LEAST_0), false)                                                   \
+    X(log_cosh, , false)                                                                       \
+    X(poisson, O(epsilon, 1e-7, FM_LEAST_0), false)                                            \
+    X(hinge, , false)                                                                          \
+    X(squared_hinge, , false)                                                                  \
+    X(categorical_hinge, , false)                                                              \
+    X(kl_divergence, O(epsilon, 1e-7, FM_MARGIN), false)                                       \
+    X(cosine_similarity, O(epsilon, 1e-7, FM_MARGIN), false)                                   \
+    X(pinball, O(quantiles, 1, FM_FEW) O(quantile_1, 0.5, FM_RATE) O(quantile_2, 0.5, FM_RATE) \
+      O(quantile_3, 0.5, FM_RATE) O(quantile_4, 0.5, FM_RATE) O(quantile_5, 0.5, FM_RATE)      \
+      O(quantile_6, 0.5, FM_RATE) O(quantile_7, 0.5, FM_RATE) O(quantile_8, 0.5, FM_RATE)      \
+      O(quantile_9, 0.5, FM_RATE), false)                                                      \
+    X(gaussian_nll, O(log_variance, 1, FM_FLAG) O(full, 0, FM_FLAG)                            \
+      O(epsilon, 1e-6, FM_LEAST_0), false)                                                     \
+    X(given_gradient, , false)
 
 /* How the losses l of a batch of B rows with weights w become one: sum l w / B, sum l w,
  * sum l w / sum w. X(name, options). */
@@ -243,7 +294,7 @@ typedef enum fm_range_kind {
 
 /* clang-format on */
 
-#define FM_MAX_OPTIONS 5
+#define FM_MAX_OPTIONS 10
 #define FM_MAX_SLOTS 3
 
 /* -- enumerations: fm_dense, fm_relu, ... -- */

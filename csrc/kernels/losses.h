@@ -175,14 +175,25 @@ INLINE double probabilities_row(fm_smoothing smoothing, double epsilon,
     return sum_lanes(value);
 }
 
+/* A row that counts for nothing. */
+INLINE double no_cost(const fm_loss_rows *rows, size_t b)
+{
+    for (size_t j = 0; j < padded(rows->outputs); j += VL)
+        v_store(rows->dy + b * rows->stride + j, (vec){0});
+    return 0;
+}
+
 static void kernel_loss_sparse_categorical_crossentropy(const double *option, fm_loss_rows rows)
 {
     const fm_sparse_categorical_crossentropy_options o =
         fm_sparse_categorical_crossentropy_of(option);
     const fm_smoothing none = {0, 0};
     for (size_t b = 0; b < rows.rows; b++)
-        rows.losses[b] = o.from_logits != 0 ? logits_row(none, &rows, b)
-                                            : probabilities_row(none, o.epsilon, &rows, b);
+        if ((double)rows.labels[b] == o.ignore_class)
+            rows.losses[b] = no_cost(&rows, b);
+        else
+            rows.losses[b] = o.from_logits != 0 ? logits_row(none, &rows, b)
+                                                : probabilities_row(none, o.epsilon, &rows, b);
 }
 
 static void kernel_loss_categorical_crossentropy(const double *option, fm_loss_rows rows)
@@ -202,13 +213,14 @@ typedef struct fm_loss_term {
     vec sum, slope;
 } fm_loss_term;
 
-INLINE double mean_row(fm_loss_term term_of(vec sum, vec y, vec t, const double *),
-                       const double *option, fm_smoothing smoothing, const fm_loss_rows *rows,
-                       size_t b)
+typedef fm_loss_term term_formula(vec sum, vec y, vec t, const double *option);
+
+/* The sum over a row times share. */
+INLINE double share_row(term_formula term_of, const double *option, fm_smoothing smoothing,
+                        double share, const fm_loss_rows *rows, size_t b)
 {
     const double *y = rows->y + b * rows->stride;
     double *dy = rows->dy + b * rows->stride;
-    const double share = 1.0 / (double)rows->outputs;
     vec sum[VECS] = {0};
     for (size_t c = 0; c < rows->outputs; c += FM_PANEL)
         for (int v = 0; v < VECS; v++) {
@@ -221,6 +233,12 @@ INLINE double mean_row(fm_loss_term term_of(vec sum, vec y, vec t, const double 
                 v_store(dy + j, v_keep(real, v_set1(rows->scale[b] * share) * term.slope));
         }
     return sum_lanes(sum) * share;
+}
+
+INLINE double mean_row(term_formula term_of, const double *option, fm_smoothing smoothing,
+                       const fm_loss_rows *rows, size_t b)
+{
+    return share_row(term_of, option, smoothing, 1.0 / (double)rows->outputs, rows, b);
 }
 
 INLINE fm_loss_term mean_squared_error_term(vec sum, vec y, vec t, const double *option)
@@ -237,18 +255,24 @@ static void kernel_loss_mean_squared_error(const double *option, fm_loss_rows ro
             mean_row(mean_squared_error_term, option, (fm_smoothing){0, 0}, &rows, b);
 }
 
-/* max(z, 0) - z t + log(1 + e), e = exp(-|z|); log(1 + e) = e log(u) / (u - 1) with u = 1 + e
- * (Goldberg, "What every computer scientist should know about floating-point arithmetic",
- * theorem 4). The slope is sigmoid(z) - t. */
+/* log(1 + e) = e log(u) / (u - 1) with u = 1 + e (Goldberg, "What every computer scientist
+ * should know about floating-point arithmetic", theorem 4). */
+INLINE vec log1p_of(vec e)
+{
+    const vec one = v_set1(1.0), u = one + e;
+    return v_select(u == one, e, v_log(u) * (e / (u - one)));
+}
+
+/* max(z, 0) - z t + log(1 + e), e = exp(-|z|). The slope is sigmoid(z) - t. */
 INLINE fm_loss_term binary_logits_term(vec sum, vec z, vec t, const double *option)
 {
     (void)option;
     const vec zero = {0}, one = v_set1(1.0);
     const vec e = v_exp(v_of_bits((veci)z | (veci)v_set1(-0.0)));
-    const vec u = one + e, above = one / u;
-    const vec log1p = v_select(u == one, e, v_log(u) * (e / (u - one)));
+    const vec above = one / (one + e);
     const vec p = v_select(z < zero, e * above, above);
-    return (fm_loss_term){sum + (v_fnma(z, t, v_select(z < zero, zero, z)) + log1p), p - t};
+    return (fm_loss_term){sum + (v_fnma(z, t, v_select(z < zero, zero, z)) + log1p_of(e)),
+                          p - t};
 }
 
 /* -t log p - (1 - t) log(1 - p), p clipped; the slope is 0 where it clips. */

@@ -7,6 +7,11 @@
  */
 #include "simd.h"
 
+INLINE vec v_abs(vec x)
+{
+    return v_of_bits((veci)x & ~(veci)v_set1(-0.0));
+}
+
 /* ln 2 in two parts, the first with 21 trailing zero bits, so that n * FM_LN2_HIGH is exact. */
 #define FM_LN2_HIGH 0x1.62e42feep-1
 #define FM_LN2_LOW 0x1.a39ef35793c76p-33

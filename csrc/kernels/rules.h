@@ -7,11 +7,6 @@
 
 /* -- l1 |w| + l2 w^2 -- */
 
-INLINE vec v_abs(vec x)
-{
-    return v_of_bits((veci)x & ~(veci)v_set1(-0.0));
-}
-
 /* The slope of |x| as JAX has it: 1 also at 0. NaN stays. */
 INLINE vec v_slope_of_abs(vec x)
 {

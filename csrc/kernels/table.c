@@ -22,6 +22,10 @@
 
 #include "activations.h"
 #include "losses.h"
+
+#include "errors.h"
+#include "focal.h"
+
 #include "noise.h"
 #include "normalization.h"
 #include "prelu.h"

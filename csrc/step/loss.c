@@ -13,20 +13,53 @@ static double weight_of(const training_run *run, int64_t sample, size_t j)
     return weights != NULL ? weights[(size_t)sample * run->core->split + j] : 1.0;
 }
 
+/* How many rows of outputs take part in a mean: those whose label is not to be ignored. */
+static size_t counted_rows(const step_view *view, const int64_t *order)
+{
+    const fm_core *core = view->run->core;
+    const size_t split = core->split, all = view->rows * split;
+    if (core->loss.kind != fm_sparse_categorical_crossentropy)
+        return all;
+    const double ignored =
+        fm_sparse_categorical_crossentropy_of(core->loss.option).ignore_class;
+    if (ignored == FM_NO_CLASS)
+        return all;
+    size_t counted = 0;
+    for (size_t i = 0; i < all; i++)
+        counted +=
+            (double)view->run->data->labels[(size_t)order[i / split] * split + i % split] !=
+            ignored;
+    return counted;
+}
+
+/* The weight of a row of outputs in a sum of weights: 0 if its label is to be ignored. */
+static double counted_weight(const step_view *view, int64_t sample, size_t j)
+{
+    const fm_core *core = view->run->core;
+    const size_t at = (size_t)sample * core->split + j;
+    if (core->loss.kind == fm_sparse_categorical_crossentropy &&
+        (double)view->run->data->labels[at] ==
+            fm_sparse_categorical_crossentropy_of(core->loss.option).ignore_class)
+        return 0;
+    return weight_of(view->run, sample, j);
+}
+
 double fm_reduction_factor(const step_view *view)
 {
     const int64_t *order = view->run->order + start_of_step(view->run, view->index);
     const size_t split = view->run->core->split;
     double total = 0;
+    size_t counted;
     switch (view->run->core->loss.reduction) {
     case fm_sum:
         return 1;
     case fm_sum_over_batch_size:
-        return 1.0 / (double)(view->rows * split);
+        counted = counted_rows(view, order);
+        return counted != 0 ? 1.0 / (double)counted : 0;
     case fm_mean_with_sample_weight:
         for (size_t b = 0; b < view->rows; b++)
             for (size_t j = 0; j < split; j++)
-                total += weight_of(view->run, order[b], j);
+                total += counted_weight(view, order[b], j);
         return total != 0 ? 1.0 / total : 0;
     case FM_REDUCTION_COUNT:
         break;

@@ -22,7 +22,6 @@ from .rows import dense_rows
 from .words import (
     GRADIENT_BLOCK,
     INFERENCE,
-    REDUCTIONS,
     ActivityRegularization,
     Context,
     Float64Array,
@@ -148,9 +147,7 @@ class ReferenceEngine:
         if data.sample_weight is not None:
             weights = data.sample_weight[rows].ravel()
         values = self._forward(dense_rows(data.x, rows), context)
-        factors = REDUCTIONS[loss.reduction].factors(weights)
-        batch_loss = float((loss.values(values[-1], targets) * factors).sum())
-        dy = loss.gradients(values[-1], targets) * factors[:, None]
+        batch_loss, dy = loss.batch(values[-1], targets, weights)
         gradients = self._gradients(values, dy, context)
         for i, regularizer in enumerate(self.network.regularizers):
             if regularizer is not None and i in gradients:

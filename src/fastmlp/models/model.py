@@ -15,7 +15,14 @@ from ..layers.penalties import only_known
 from ..progress import Progress, create_progress
 from .feed import ArrayFeed, Chunk, Feed
 from .feeding import FeedingModel, Validation, optional_size
-from .training import Trainer, evaluate_feed, predict_feed, track, train_chunk
+from .training import (
+    Trainer,
+    evaluate_feed,
+    predict_feed,
+    track,
+    train_chunk,
+    with_gradients,
+)
 
 
 class Model(FeedingModel):
@@ -208,9 +215,11 @@ class Model(FeedingModel):
         data = self._one_batch(self._checked(x, y, sample_weight))
         only_known(self.trainable_weights)
         assert self.optimizer is not None
-        loss, flat = self._bind().engine.gradient(
-            data, np.arange(len(data.x), dtype=np.int64), int(self.optimizer.steps)
-        )
+        rows, binding, value = np.arange(len(data.x), dtype=np.int64), self._bind(), 0.0
+        if self._loss is not None and self._loss.is_python:
+            data, value = with_gradients(self, binding, data, rows)
+        loss, flat = binding.engine.gradient(data, rows, int(self.optimizer.steps))
+        loss += value
         trained = [v for v in self.weights if not v.state]
         parts = np.split(flat, np.cumsum([v.size for v in trained])[:-1])
         return loss, [

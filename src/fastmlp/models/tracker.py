@@ -15,6 +15,7 @@ from .._locks import Lock
 from ..engine import Data, Float64Array
 from ..engine import Loss as LoweredLoss
 from ..metrics.by_shapes import chosen_by_shapes
+from .data import targets_by_row
 
 
 class Tracker:
@@ -175,11 +176,15 @@ def batch_losses(loss: LoweredLoss, losses: Float64Array, data: Data, size: int)
     size *= len(losses) // len(data.x)
     starts = np.arange(0, len(losses), size)
     weights = None if data.sample_weight is None else data.sample_weight.ravel()
+    labels = targets_by_row(data.targets, len(losses)) if loss.class_indices else None
+    counted = None if labels is None else loss.counted(labels)
     sums = np.add.reduceat(losses if weights is None else losses * weights, starts)
     if loss.reduction == "sum":
         return sums
     if loss.reduction == "mean_with_sample_weight" and weights is not None:
-        divisors = np.add.reduceat(weights, starts)
+        divisors = np.add.reduceat(weights if counted is None else weights * counted, starts)
+    elif counted is not None:
+        divisors = np.add.reduceat(counted.astype(np.float64), starts)
     else:
         divisors = np.minimum(size, len(losses) - starts).astype(np.float64)
     return np.divide(sums, divisors, out=np.zeros_like(sums), where=divisors != 0.0)

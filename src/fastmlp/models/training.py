@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from ..binding import Binding
 from ..callbacks.callback_list import CallbackList
 from ..engine import Data, Float64Array, StepsResult
+from ..engine.rows import dense_rows
 from ..layers.penalties import held_by_python, hold, only_known, python_penalty
+from ..losses.user import value_and_gradient, values_of
 from ..progress import Progress
 from .feed import ArrayFeed, Chunk, Feed
 from .samples import finite
@@ -186,15 +188,23 @@ def train_chunk(model: CompiledModel, chunk: Chunk, record_outputs: bool) -> Ste
     only_known(trained)
     held = held_by_python(trained)
 
+    loss = model._loss
+    by_python = loss is not None and loss.is_python
+
     def run(rows: NDArray[np.int64], steps: int) -> StepsResult:
-        rates = optimizer.rates(steps)
-        done = binding.train(chunk.data, rows, size, rates, optimizer.steps, record_outputs)
+        rates, data, values = optimizer.rates(steps), chunk.data, 0.0
+        if by_python:
+            data, values = with_gradients(model, binding, chunk.data, rows)
+            rows = np.arange(len(rows), dtype=np.int64)
+        done = binding.train(data, rows, size, rates, optimizer.steps, record_outputs)
+        if by_python:
+            done = StepsResult(done.losses + values, done.outputs)
         hold(held)
         if done.outputs is None:
             return done
         return StepsResult(done.losses, done.outputs.reshape(-1, *model.output_shape[1:]))
 
-    if not optimizer.asks_each_step and not held:
+    if not (optimizer.asks_each_step or held or by_python):
         return run(chunk.rows, chunk.steps)
     done = [
         run(order[start : start + size], 1)
@@ -204,6 +214,25 @@ def train_chunk(model: CompiledModel, chunk: Chunk, record_outputs: bool) -> Ste
     losses = np.concatenate([each.losses for each in done])
     outputs = [each.outputs for each in done if each.outputs is not None]
     return StepsResult(losses, np.concatenate(outputs) if outputs else None)
+
+
+def with_gradients(
+    model: CompiledModel, binding: Binding, data: Data, rows: NDArray[np.int64]
+) -> tuple[Data, float]:
+    """The samples ``rows`` (B,) as a batch whose targets are the gradients of a loss written in
+    Python, at the outputs that the coming step will have; and the batch's loss."""
+    loss, optimizer, lowered = model._loss, model.optimizer, model._lowered_loss
+    assert loss is not None
+    assert optimizer is not None
+    assert lowered is not None
+    x = data.x[rows] if isinstance(data.x, np.ndarray) else dense_rows(data.x, rows)
+    weights = None if data.sample_weight is None else data.sample_weight[rows]
+    outputs = binding.engine.predict(x, int(optimizer.steps))
+    outputs = outputs.reshape(-1, *model.output_shape[1:])
+    values, gradients = value_and_gradient(loss, data.labels(rows), outputs, weights is not None)
+    given = np.ones(len(rows)) if weights is None else weights.reshape(len(rows), -1).mean(axis=1)
+    total = float((values * lowered.factors(gradients, given)).sum())
+    return Data(x, np.ascontiguousarray(gradients.reshape(len(rows), -1)), weights), total
 
 
 def track(
@@ -236,8 +265,7 @@ def evaluate_feed(
         if by_batch:
             callbacks.call("on_test_batch_begin", done, logs={})
         binding = model._bind()
-        losses, outputs = binding.engine.evaluate(data)
-        outputs = outputs.reshape(-1, *model.output_shape[1:])
+        losses, outputs = evaluated(model, binding, data, chunk.batch_size)
         reduced = batch_losses(loss, losses, data, chunk.batch_size)
         if binding.penalized:
             reduced += batch_penalties(binding, data, chunk.batch_size)
@@ -253,6 +281,25 @@ def evaluate_feed(
         progress.update(done, logs)
     callbacks.call("on_test_end", logs)
     return logs
+
+
+def evaluated(
+    model: CompiledModel, binding: Binding, data: Data, size: int
+) -> tuple[Float64Array, Float64Array]:
+    """The losses and outputs of the samples, as after training; a loss written in Python is asked
+    for batches of ``size``."""
+    loss, shape = model._loss, model.output_shape[1:]
+    assert loss is not None
+    if not loss.is_python:
+        losses, outputs = binding.engine.evaluate(data)
+        return losses, outputs.reshape(-1, *shape)
+    outputs = binding.engine.predict(data.x).reshape(-1, *shape)
+    labels, weighted = data.labels(slice(None)), data.sample_weight is not None
+    batches = range(0, len(outputs), size)
+    found = [
+        values_of(loss, labels[at : at + size], outputs[at : at + size], weighted) for at in batches
+    ]
+    return np.concatenate(found), outputs
 
 
 def batch_penalties(binding: Binding, data: Data, size: int) -> Float64Array:

@@ -28,15 +28,28 @@ from .adams import Adamax, Amsgrad, Lamb, Lion, Nadam, ScheduleFreeAdamw
 from .adaptive import Adadelta, Adafactor, Adagrad, Ftrl, Rmsprop
 from .categories import CategoryEncoding, Embedding
 from .constraints import BOTH_AXES, Constraint, NonNeg, Norm
+from .errors import (
+    CategoricalHinge,
+    CosineSimilarity,
+    Hinge,
+    Huber,
+    KlDivergence,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    SquaredHinge,
+)
 from .losses import (
-    LOSSES,
+    NO_CLASS,
     BinaryCrossentropy,
     CategoricalCrossentropy,
     Loss,
-    MeanSquaredError,
     SparseCategoricalCrossentropy,
-    make_loss,
 )
+from .make import LOSSES, make_loss
 from .noise import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from .normalizations import RowNormalization, Scaling, Standardization
 from .operation import INFERENCE, Context, Float64Array, Operation, Role
@@ -61,6 +74,15 @@ from .row_activations import Glu, LogSoftmax, Prelu, Softmax, Sparsemax, softmax
 from .rows import LAYOUTS, Repeat, Reshape, Transpose
 from .stages import GRADIENT_BLOCK, BatchNormalization, Dense
 from .tail import Average, Clip, Tail
+from .uncertainty import (
+    MOST_QUANTILES,
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    GaussianNll,
+    GivenGradient,
+    Pinball,
+)
 from .word import Word
 
 __all__ = [
@@ -70,6 +92,8 @@ __all__ = [
     "L1L2",
     "LAYOUTS",
     "LOSSES",
+    "MOST_QUANTILES",
+    "NO_CLASS",
     "REDUCTIONS",
     "SELU",
     "SETTLING_STEPS",
@@ -86,11 +110,16 @@ __all__ = [
     "Average",
     "BatchNormalization",
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
+    "CategoricalHinge",
     "CategoryEncoding",
     "Clip",
     "Constraint",
     "Context",
+    "CosineSimilarity",
     "Dense",
     "Dropout",
     "Elu",
@@ -99,20 +128,29 @@ __all__ = [
     "Float64Array",
     "Ftrl",
     "GaussianDropout",
+    "GaussianNll",
     "GaussianNoise",
     "Gelu",
+    "GivenGradient",
     "Glu",
     "HardShrink",
     "HardSigmoid",
     "HardSilu",
     "HardTanh",
+    "Hinge",
+    "Huber",
+    "KlDivergence",
     "Lamb",
     "LeakyRelu",
     "Lion",
+    "LogCosh",
     "LogSigmoid",
     "LogSoftmax",
     "Loss",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
     "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
     "MeanWithSampleWeight",
     "Mish",
     "Nadam",
@@ -121,6 +159,8 @@ __all__ = [
     "Operation",
     "Optimizer",
     "Orthogonal",
+    "Pinball",
+    "Poisson",
     "Prelu",
     "PythonOperation",
     "Reduction",
@@ -145,6 +185,7 @@ __all__ = [
     "SparsePlus",
     "SparseSigmoid",
     "Sparsemax",
+    "SquaredHinge",
     "Squareplus",
     "Standardization",
     "Sum",

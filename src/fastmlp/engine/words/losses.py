@@ -14,8 +14,12 @@ from numpy.typing import NDArray
 
 from .activations import sigmoid
 from .operation import Float64Array
+from .reductions import REDUCTIONS
 from .row_activations import softmax
 from .word import Word, word
+
+#: What no label is.
+NO_CLASS = -(2**31)
 
 
 @word(frozen=True)
@@ -40,20 +44,26 @@ class Loss(Word):
         """d values / d outputs, (B, K)."""
         raise NotImplementedError
 
+    def counted(self, targets: NDArray[Any]) -> NDArray[np.bool_] | None:
+        """Which samples take part in a mean (B,); None: all."""
+        return None
 
-@word(frozen=True)
-class MeanSquaredError(Loss):
-    """mean((outputs - targets)^2) over the K outputs."""
+    def factors(self, targets: NDArray[Any], weights: Float64Array) -> Float64Array:
+        """What each sample's loss is multiplied by, (B,), so that the sum is the batch's loss."""
+        reduction, counted = REDUCTIONS[self.reduction], self.counted(targets)
+        if counted is None:
+            return reduction.factors(weights)
+        factors = np.zeros_like(weights)
+        factors[counted] = reduction.factors(weights[counted])
+        return factors
 
-    name: ClassVar[str] = "mean_squared_error"
-
-    def values(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
-        squares: Float64Array = np.square(outputs - targets).mean(axis=1)
-        return squares
-
-    def gradients(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
-        scaled: Float64Array = (outputs - targets) * (2.0 / outputs.shape[1])
-        return scaled
+    def batch(
+        self, outputs: Float64Array, targets: NDArray[Any], weights: Float64Array
+    ) -> tuple[float, Float64Array]:
+        """The reduced loss of a batch with weights (B,), and its gradient (B, K)."""
+        factors = self.factors(targets, weights)
+        loss = float((self.values(outputs, targets) * factors).sum())
+        return loss, self.gradients(outputs, targets) * factors[:, None]
 
 
 def log_softmax(x: Float64Array) -> Float64Array:
@@ -61,6 +71,20 @@ def log_softmax(x: Float64Array) -> Float64Array:
     shifted = x - x.max(axis=-1, keepdims=True)
     result: Float64Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return result
+
+
+def one_hot(targets: NDArray[Any], outputs: int) -> Float64Array:
+    """Rows (B, K) of class indices (B,); of what is no class, zeros."""
+    rows: Float64Array = (targets[:, None] == np.arange(outputs)).astype(np.float64)
+    return rows
+
+
+def smoothed(targets: NDArray[Any], smoothing: float, classes: int) -> Float64Array:
+    """t (1 - s) + s / classes."""
+    if smoothing:
+        result: Float64Array = targets * (1.0 - smoothing) + smoothing / classes
+        return result
+    return targets
 
 
 def crossentropy(
@@ -94,28 +118,30 @@ def crossentropy_gradients(
 
 @word(frozen=True)
 class SparseCategoricalCrossentropy(Loss):
-    """-log p[target]; see :func:`crossentropy`. epsilon: as Keras's ``config.epsilon()``."""
+    """-log p[target]; see :func:`crossentropy`. epsilon: as Keras's ``config.epsilon()``. A
+    target that is ignore_class, which may be no class at all, costs nothing and does not count
+    in means."""
 
     name: ClassVar[str] = "sparse_categorical_crossentropy"
     class_indices: ClassVar[bool] = True
 
     from_logits: bool = False
+    ignore_class: int = NO_CLASS
     epsilon: float = 1e-7
 
-    @staticmethod
-    def _rows(targets: NDArray[Any], outputs: int) -> Float64Array:
-        """One-hot rows (B, K) of class indices (B,)."""
-        rows = np.zeros((len(targets), outputs))
-        rows[np.arange(len(targets)), targets] = 1.0
-        return rows
+    def counted(self, targets: NDArray[Any]) -> NDArray[np.bool_] | None:
+        counted: NDArray[np.bool_] = targets != self.ignore_class
+        return None if counted.all() else counted
 
     def values(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
-        rows = self._rows(targets, outputs.shape[1])
-        return crossentropy(rows, outputs, self.from_logits, self.epsilon)
+        rows = one_hot(targets, outputs.shape[1])
+        costs = crossentropy(rows, outputs, self.from_logits, self.epsilon)
+        return np.where(targets == self.ignore_class, 0.0, costs)
 
     def gradients(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
-        rows = self._rows(targets, outputs.shape[1])
-        return crossentropy_gradients(rows, outputs, self.from_logits, self.epsilon)
+        rows = one_hot(targets, outputs.shape[1])
+        slopes = crossentropy_gradients(rows, outputs, self.from_logits, self.epsilon)
+        return np.where((targets == self.ignore_class)[:, None], 0.0, slopes)
 
 
 @word(frozen=True)
@@ -131,11 +157,7 @@ class CategoricalCrossentropy(Loss):
 
     def _rows(self, targets: NDArray[Any]) -> Float64Array:
         """Smoothed targets (B, K)."""
-        if self.label_smoothing:
-            share = self.label_smoothing / targets.shape[1]
-            smoothed: Float64Array = targets * (1.0 - self.label_smoothing) + share
-            return smoothed
-        return targets
+        return smoothed(targets, self.label_smoothing, targets.shape[1])
 
     def values(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
         return crossentropy(self._rows(targets), outputs, self.from_logits, self.epsilon)
@@ -158,8 +180,7 @@ class BinaryCrossentropy(Loss):
 
     def _rows(self, targets: NDArray[Any]) -> Float64Array:
         """Smoothed targets (B, K)."""
-        smoothed: Float64Array = targets * (1.0 - self.label_smoothing) + self.label_smoothing / 2
-        return smoothed
+        return smoothed(targets, self.label_smoothing, 2)
 
     def values(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
         t = self._rows(targets)
@@ -181,30 +202,3 @@ class BinaryCrossentropy(Loss):
             slopes = np.where(p == outputs, (1.0 - t) / (1.0 - p) - t / p, 0.0)
         result: Float64Array = slopes / outputs.shape[1]
         return result
-
-
-LOSSES: dict[str, type[Loss]] = {
-    word.name: word
-    for word in (
-        SparseCategoricalCrossentropy,
-        CategoricalCrossentropy,
-        BinaryCrossentropy,
-        MeanSquaredError,
-    )
-}
-
-
-def make_loss(name: str, **options: Any) -> Loss:
-    """The loss of that name with these options.
-
-    Raises
-    ------
-    ValueError
-        If no loss has that name.
-    TypeError
-        If the loss has no such option.
-    """
-    if name not in LOSSES:
-        known = ", ".join(repr(known) for known in LOSSES)
-        raise ValueError(f"loss must be one of {known}. Received: name={name!r}")
-    return LOSSES[name](**options)
