@@ -30,7 +30,7 @@ enum {
     EPOCHS = 2,
     FIRST_STEP = 255, /* every 256th step does more */
     MAX_HIDDEN = 3,
-    MAX_OPERATIONS = 3 + 6 * (MAX_HIDDEN + 1),
+    MAX_OPERATIONS = 3 + 8 * (MAX_HIDDEN + 1),
     MAX_PARAMETERS = 6 * (MAX_HIDDEN + 1),
     LONG_BATCH = 1025, /* more rows than a block of the weight gradient */
 };
@@ -99,6 +99,7 @@ enum {
     EVALUATED_OUTPUTS,
     PREDICTIONS,
     DROPPED_PREDICTIONS,
+    PENALTIES,
     MOVED_LOSSES,
     GRADIENT,
     PRODUCT,
@@ -113,6 +114,7 @@ static const char *const hash_names[HASHES] = {
     [EVALUATED_OUTPUTS] = "evaluated outputs",
     [PREDICTIONS] = "predictions",
     [DROPPED_PREDICTIONS] = "predictions with dropout",
+    [PENALTIES] = "penalties",
     [MOVED_LOSSES] = "losses after parameters and slots have moved to another network",
     [GRADIENT] = "gradient",
     [PRODUCT] = "product",
@@ -154,6 +156,9 @@ typedef struct description {
     fm_optimizer optimizer;
     fm_shape parameters[MAX_PARAMETERS]; /* as a network tells them */
     size_t parameter_count;
+    bool regularized[MAX_PARAMETERS], constrained[MAX_PARAMETERS];
+    fm_regularizer regularizers[MAX_PARAMETERS];
+    fm_constraint constraints[MAX_PARAMETERS];
     bool summed; /* the loss grows with the batch */
 } description;
 
@@ -303,6 +308,12 @@ static fm_network *create(const description *net)
             "create");
     if (!fm_isa_usable(fm_network_isa(network)))
         require(FM_ERROR_ISA, fm_network_isa(network));
+    for (size_t i = 0; i < net->parameter_count; i++) {
+        if (net->regularized[i])
+            require(fm_network_regularize(network, i, &net->regularizers[i]), "regularize");
+        if (net->constrained[i])
+            require(fm_network_constrain(network, i, &net->constraints[i]), "constrain");
+    }
     return network;
 }
 
@@ -314,6 +325,28 @@ static void learn_parameters(description *net)
     for (size_t i = 0; i < net->parameter_count; i++)
         require(fm_network_shape(network, i, &net->parameters[i]), "shape");
     fm_network_free(network);
+}
+
+/* Regularizers and, where weights may move, constraints of some parameters. */
+static void choose_rules(description *net, generator *random, bool plain)
+{
+    for (size_t i = 0; i < net->parameter_count; i++) {
+        const fm_shape *shape = &net->parameters[i];
+        const bool matrix = shape->rank == 2, trained = shape->role == FM_TRAINED;
+        net->regularized[i] = trained && chance(random, 3);
+        net->constrained[i] = trained && !plain && chance(random, 3);
+        net->regularizers[i] = (fm_regularizer){.kind = fm_l1_l2, .option = {1e-3, 1e-2}};
+        const bool columns = chance(random, 2);
+        if (matrix && shape->size[columns] > 1 && chance(random, 2))
+            net->regularizers[i] =
+                (fm_regularizer){.kind = fm_orthogonal, .option = {0.1, columns, 1e-7}};
+        net->constraints[i] = (fm_constraint){.kind = fm_non_neg};
+        if (chance(random, 2)) {
+            const double axis = matrix ? (double)draw(random, 0, 2) : 0;
+            net->constraints[i] =
+                (fm_constraint){.kind = fm_norm, .option = {0.1, 0.9, 0.7, axis, 1e-7}};
+        }
+    }
 }
 
 static size_t elements(const description *net, size_t parameter)
@@ -362,6 +395,9 @@ static void describe(description *net, generator *random, family kind, bool byte
             append_prelu(net, random);
         if (chance(random, 5))
             append(net, (fm_operation){.kind = rows[draw(random, 0, 2)]});
+        if (chance(random, 5))
+            append(net,
+                   (fm_operation){.kind = fm_activity_regularization, .option = {1e-3, 1e-2}});
         for (size_t more = draw(random, 0, 2); more > 0; more--)
             append_elementwise(net, random);
     }
@@ -369,6 +405,8 @@ static void describe(description *net, generator *random, family kind, bool byte
     choose_loss(net, random);
     choose_optimizer(net, random);
     learn_parameters(net);
+    if (chance(random, 2))
+        choose_rules(net, random, plain);
 }
 
 /* x (rows, inputs) of dtype. */
@@ -533,6 +571,12 @@ static void infer(const training *job, fm_network *network, outcome *result)
     add_doubles(result, DROPPED_PREDICTIONS, y, outputs);
     free(losses);
     free(y);
+    const size_t costs = rows * fm_network_activities(network);
+    double sum, *activities = allocate(costs + 1, sizeof *activities);
+    require(fm_penalties(network, &job->data, 5, &sum, activities), "penalties");
+    activities[costs] = sum;
+    add_doubles(result, PENALTIES, activities, costs + 1);
+    free(activities);
 }
 
 /* Reads every parameter and, if wanted, all that training keeps for it, and writes them to
