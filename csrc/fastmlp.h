@@ -142,8 +142,9 @@ typedef struct fm_data {
     const double *targets;       /* (N, S, K), for the others */
     const double *sample_weight; /* (N, S), or NULL for ones */
     /* Compressed sparse rows: row n has the values x[indptr[n] .. indptr[n + 1]) for the
-     * features that indices holds at the same places, in [0, F) and ascending; others are left
-     * out. */
+     * features that indices holds at the same places, ascending; what is not in [0, F) is left
+     * out. Of a row that does not ascend any part may be left out, but nothing is read or
+     * written out of bounds. */
     const int64_t *indptr;  /* (N + 1), or NULL: x is (N, F) */
     const int32_t *indices; /* (indptr[N]) */
 } fm_data;

@@ -429,8 +429,8 @@ static void *draw_inputs(generator *random, size_t count, fm_dtype dtype, double
     return floats;
 }
 
-/* x (rows, F) becomes compressed sparse rows; now and then an index is out of order or range,
- * which the engine leaves out. */
+/* x (rows, F) becomes compressed sparse rows; now and then a row's first or last index is out
+ * of range, which the engine leaves out. */
 static void compress(training *job, generator *random)
 {
     const size_t rows = job->data.rows, features = job->net.inputs;
@@ -443,11 +443,14 @@ static void compress(training *job, generator *random)
         for (size_t k = 0; k < features; k++) {
             if (x[b * features + k] == 0)
                 continue;
-            const bool wrong = chance(random, 50);
-            indices[count] =
-                wrong ? (int32_t)draw(random, 0, 2 * features) - (int32_t)features : (int32_t)k;
+            indices[count] = (int32_t)k;
             x[count++] = x[b * features + k];
         }
+        const size_t first = (size_t)indptr[b];
+        if (count > first && chance(random, 8))
+            indices[first] = -1 - (int32_t)draw(random, 0, features);
+        if (count > first + 1 && chance(random, 8))
+            indices[count - 1] = (int32_t)(features + draw(random, 0, features));
     }
     indptr[rows] = (int64_t)count;
     job->data.indptr = indptr;
