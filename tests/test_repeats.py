@@ -46,6 +46,7 @@ def test_repeated_calls_never_differ(job: Job) -> None:
             assert not calls(fresh, job).differing(expected), f"{threads} threads"
             for i, shape in enumerate(job.network.parameter_shapes):
                 trained = job.network.roles[i] == "trained"
-                for slot in range(job.training.optimizer.slots if trained else 0):
-                    kept.write_slot(i, slot, np.zeros(shape))
+                shapes = job.training.slot_shapes(shape) if trained else []
+                for slot, of_slot in enumerate(shapes):
+                    kept.write_slot(i, slot, np.zeros(of_slot))
             assert not calls(kept, job).differing(expected), f"{threads} threads, kept"
