@@ -68,6 +68,7 @@ BASES = (
     initializers.Initializer,
     initializers.RandomInitializer,
     layers.Layer,
+    layers.Masking,  # cannot be made
     losses.Loss,
     metrics.Metric,
     metrics.Mean,

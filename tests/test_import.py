@@ -31,6 +31,13 @@ def test_type_checkers_see_what_python_finds() -> None:
     assert {n: home for n, home in imported.items() if home is not None} == fastmlp._HOMES
 
 
+def test_names_at_the_top_are_those_of_their_modules() -> None:
+    assert fastmlp.Initializer is fastmlp.initializers.Initializer
+    assert fastmlp.Loss is fastmlp.losses.Loss
+    assert fastmlp.Regularizer is fastmlp.regularizers.Regularizer
+    assert fastmlp.version() == fastmlp.__version__
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Sequentiel'"):
         fastmlp.Sequentiel  # noqa: B018

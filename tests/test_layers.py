@@ -227,3 +227,10 @@ def test_a_frozen_normalization_uses_and_keeps_its_moving_moments(engine):
 def test_bad_options_of_a_normalization(options, message):
     with pytest.raises((ValueError, TypeError), match=message):
         layers.BatchNormalization(**options)
+
+
+def test_masking_says_that_there_are_no_masks():
+    with pytest.raises(ValueError, match=r"no masks.*sample_weight of 0.*mask_value=-1.0"):
+        layers.Masking(mask_value=-1.0)
+    with pytest.raises(ValueError, match="no masks"):
+        layers.deserialize({"class_name": "Masking", "config": {"mask_value": 0.0}})

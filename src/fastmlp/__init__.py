@@ -41,21 +41,27 @@ if TYPE_CHECKING:
         regularizers,
         utils,
     )
+    from .initializers import Initializer
     from .layers import Input, Layer
+    from .losses import Loss
     from .metrics import Metric
     from .models import Model, Sequential
     from .optimizers import Optimizer
+    from .regularizers import Regularizer
     from .tensor import Tensor
     from .variable import Variable
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Initializer",
     "Input",
     "Layer",
+    "Loss",
     "Metric",
     "Model",
     "Optimizer",
+    "Regularizer",
     "Sequential",
     "Tensor",
     "Variable",
@@ -77,6 +83,7 @@ __all__ = [
     "regularizers",
     "set_num_threads",
     "utils",
+    "version",
 ]
 
 
@@ -102,15 +109,23 @@ _MODULES = frozenset(
     }
 )
 _HOMES = {
+    "Initializer": "initializers",
     "Input": "layers",
     "Layer": "layers",
+    "Loss": "losses",
     "Metric": "metrics",
     "Model": "models",
     "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
     "Sequential": "models",
     "Tensor": "tensor",
     "Variable": "variable",
 }
+
+
+def version() -> str:
+    """The version of fastmlp, "0.1.0" for one."""
+    return __version__
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ from .dropout import AlphaDropout, Dropout
 from .flatten import Flatten
 from .input import Input, InputLayer
 from .layer import Layer, registry
+from .masking import Masking
 from .noise import GaussianDropout, GaussianNoise
 from .normalization import Normalization
 from .normalizations import (
@@ -47,6 +48,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "Normalization",
     "PReLU",
     "Permute",
