@@ -182,7 +182,6 @@ REASONS: Reasons = {
         "Discretization": "numpy.digitize does, before CategoryEncoding or Embedding",
         "InputSpec": GRAPH_ONLY,
         "Lambda": "a subclass of Layer with forward and backward is",
-        "Masking": MASKS,
         "EinsumDense": "Dense, Reshape and Permute do what an MLP needs of it",
         "ReversibleEmbedding": SEQUENCE,
         "Wrapper": "wraps a layer: a subclass of Layer can do so",
