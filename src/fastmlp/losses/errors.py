@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import _checks, config
 from ..tensor import Tensor, as_tensor
-from .loss import AlongAxis, Loss, register
+from .loss import AlongAxis, Loss, Plain, register
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
@@ -21,7 +21,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
 
 
 @register("mean_squared_error", "mse", "MSE", function=mean_squared_error)
-class MeanSquaredError(Loss):
+class MeanSquaredError(Plain):
     """mean((y_pred - y_true)^2) over the K outputs of a sample.
 
     Parameters
@@ -37,14 +37,6 @@ class MeanSquaredError(Loss):
 
     kind = "mean_squared_error"
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
-
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
     """The loss of each sample, as y_pred without its last axis:
@@ -59,7 +51,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
 
 
 @register("mean_absolute_error", "mae", "MAE", function=mean_absolute_error)
-class MeanAbsoluteError(Loss):
+class MeanAbsoluteError(Plain):
     """mean(abs(y_pred - y_true)) over the K outputs of a sample.
 
     Parameters
@@ -75,14 +67,6 @@ class MeanAbsoluteError(Loss):
 
     kind = "mean_absolute_error"
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
-
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
     """The loss of each sample, as y_pred without its last axis:
@@ -97,7 +81,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
 
 
 @register("mean_absolute_percentage_error", "mape", "MAPE", function=mean_absolute_percentage_error)
-class MeanAbsolutePercentageError(Loss):
+class MeanAbsolutePercentageError(Plain):
     """100 mean(abs(y_pred - y_true) / max(abs(y_true), epsilon)) over the K outputs of a sample,
     ``config.epsilon()``.
 
@@ -113,14 +97,6 @@ class MeanAbsolutePercentageError(Loss):
     """
 
     kind = "mean_absolute_percentage_error"
-
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
 
     def _options(self) -> dict[str, Any]:
         return {"epsilon": config.epsilon()}
@@ -139,7 +115,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
 
 
 @register("mean_squared_logarithmic_error", "msle", "MSLE", function=mean_squared_logarithmic_error)
-class MeanSquaredLogarithmicError(Loss):
+class MeanSquaredLogarithmicError(Plain):
     """mean((log(1 + p) - log(1 + t))^2) over the K outputs of a sample, p and t being y_pred and
     y_true or ``config.epsilon()`` where they are less.
 
@@ -155,14 +131,6 @@ class MeanSquaredLogarithmicError(Loss):
     """
 
     kind = "mean_squared_logarithmic_error"
-
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
 
     def _options(self) -> dict[str, Any]:
         return {"epsilon": config.epsilon()}
@@ -225,7 +193,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
 
 
 @register("log_cosh", "logcosh", function=log_cosh)
-class LogCosh(Loss):
+class LogCosh(Plain):
     """mean(log(cosh(y_pred - y_true))) over the K outputs of a sample, without overflow.
 
     Parameters
@@ -241,14 +209,6 @@ class LogCosh(Loss):
 
     kind = "log_cosh"
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
-
 
 def poisson(y_true: Any, y_pred: Any) -> Tensor:
     """The loss of each sample, y_pred without its last axis; see :class:`Poisson`.
@@ -262,7 +222,7 @@ def poisson(y_true: Any, y_pred: Any) -> Tensor:
 
 
 @register("poisson", function=poisson)
-class Poisson(Loss):
+class Poisson(Plain):
     """mean(y_pred - y_true log(y_pred + epsilon)) over the K outputs of a sample,
     ``config.epsilon()``.
 
@@ -278,14 +238,6 @@ class Poisson(Loss):
     """
 
     kind = "poisson"
-
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
 
     def _options(self) -> dict[str, Any]:
         return {"epsilon": config.epsilon()}
@@ -303,7 +255,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
 
 
 @register("kl_divergence", "kld", "KLD", function=kl_divergence)
-class KLDivergence(Loss):
+class KLDivergence(Plain):
     """sum(y_true log(y_true / y_pred)), both moved into [epsilon, 1], ``config.epsilon()``.
 
     Parameters
@@ -318,14 +270,6 @@ class KLDivergence(Loss):
     """
 
     kind = "kl_divergence"
-
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
 
     def _options(self) -> dict[str, Any]:
         return {"epsilon": config.epsilon()}

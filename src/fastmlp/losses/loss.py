@@ -195,6 +195,18 @@ class Loss(Configured):
         return as_tensor((losses.ravel() * factors).sum())
 
 
+class Plain(Loss):
+    """Base of the losses without options of their own."""
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        super().__init__(reduction=reduction, name=name, dtype=dtype)
+
+
 class AlongAxis(Loss):
     """Base of the losses whose outputs of one sample may lie along another axis than the last."""
 

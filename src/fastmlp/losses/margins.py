@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..tensor import Tensor, as_tensor
-from .loss import Loss, register
+from .loss import Plain, register
+
+
+class _OfSigns(Plain):
+    """A loss whose labels are signs, or 1 and 0 for yes and no."""
+
+    def targets(self, y: Any, outputs: int, name: str = "y") -> NDArray[Any]:
+        """Labels (N, K). Among 1 and 0 only does 0 mean -1; else it is 0, the engine's -0."""
+        rows = super().targets(y, outputs, name)
+        if np.isin(rows, (0.0, 1.0)).all():
+            return rows
+        return np.where(rows == 0.0, -0.0, rows)
 
 
 def hinge(y_true: Any, y_pred: Any) -> Tensor:
@@ -20,9 +34,9 @@ def hinge(y_true: Any, y_pred: Any) -> Tensor:
 
 
 @register("hinge", function=hinge)
-class Hinge(Loss):
+class Hinge(_OfSigns):
     """mean(max(1 - y_true y_pred, 0)) over the K outputs of a sample. Targets are 1 and -1,
-    or 1 and 0, which then means -1.
+    or 1 and 0, which then means -1; a 0 beside other numbers is 0.
 
     Parameters
     ----------
@@ -37,14 +51,6 @@ class Hinge(Loss):
 
     kind = "hinge"
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
-
 
 def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """The loss of each sample, y_pred without its last axis; see :class:`SquaredHinge`.
@@ -58,9 +64,9 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
 
 
 @register("squared_hinge", function=squared_hinge)
-class SquaredHinge(Loss):
+class SquaredHinge(_OfSigns):
     """mean(max(1 - y_true y_pred, 0)^2) over the K outputs of a sample. Targets are 1 and -1,
-    or 1 and 0, which then means -1.
+    or 1 and 0, which then means -1; a 0 beside other numbers is 0.
 
     Parameters
     ----------
@@ -75,14 +81,6 @@ class SquaredHinge(Loss):
 
     kind = "squared_hinge"
 
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(reduction=reduction, name=name, dtype=dtype)
-
 
 def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
     """The loss of each sample, y_pred without its last axis; see :class:`CategoricalHinge`.
@@ -96,7 +94,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
 
 
 @register("categorical_hinge", function=categorical_hinge)
-class CategoricalHinge(Loss):
+class CategoricalHinge(Plain):
     """max(max((1 - y_true) y_pred) - sum(y_true y_pred) + 1, 0), y_true one-hot.
 
     Parameters
@@ -111,11 +109,3 @@ class CategoricalHinge(Loss):
     """
 
     kind = "categorical_hinge"
-
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: str | None = None,
-    ) -> None:
-        super().__init__(reduction=reduction, name=name, dtype=dtype)

@@ -157,3 +157,17 @@ def along_another_axis(keras: Any) -> dict[str, Any]:
         "cosine": np.asarray(cosine(y, p)),
         "crossentropy": np.asarray(crossentropy(y.T, p.T)),
     }
+
+
+@case
+def zeros_beside_signs(keras: Any) -> dict[str, Any]:
+    """A label of 0 is -1 among zeros and ones, and 0 beside -1."""
+    predictions = np.array([[0.3, -0.4, 2.0]])
+    losses = (keras.losses.Hinge(), keras.losses.SquaredHinge())
+    return {
+        loss.name: [
+            np.asarray(loss([[1.0, 0.0, 0.0]], predictions)),
+            np.asarray(loss([[1.0, 0.0, -1.0]], predictions)),
+        ]
+        for loss in losses
+    }
