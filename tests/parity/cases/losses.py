@@ -166,8 +166,8 @@ def zeros_beside_signs(keras: Any) -> dict[str, Any]:
     losses = (keras.losses.Hinge(), keras.losses.SquaredHinge())
     return {
         loss.name: [
-            np.asarray(loss([[1.0, 0.0, 0.0]], predictions)),
-            np.asarray(loss([[1.0, 0.0, -1.0]], predictions)),
+            np.asarray(loss(np.array([[1.0, 0.0, 0.0]]), predictions)),
+            np.asarray(loss(np.array([[1.0, 0.0, -1.0]]), predictions)),
         ]
         for loss in losses
     }
