@@ -48,9 +48,9 @@ def engine_of(*operations: Operation, inputs: int = 3) -> NativeEngine:
 
 @pytest.mark.parametrize("job", JOBS, ids=str)
 def test_shapes_are_those_of_the_words(job: Job) -> None:
-    core = NativeEngine(job.network, job.training)._network
-    assert core.shapes == job.network.parameter_shapes
-    assert core.predict(job.data().x[:1], -1).shape == (1, job.network.outputs)
+    engine = NativeEngine(job.network, job.training)
+    assert engine._network.shapes == job.network.parameter_shapes
+    assert engine.predict(job.data().x[:1]).shape == (1, job.network.outputs)
 
 
 def core_with(tail: Tail, exempt: tuple[int, ...] = ()) -> _core.CNetwork:

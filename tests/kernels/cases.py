@@ -12,6 +12,7 @@ from fastmlp.engine import words
 from . import (
     activations,
     elementwise,
+    losses,
     normalization,
     products,
     row_normalization,
@@ -23,6 +24,7 @@ from . import (
 from .memory import Call
 from .rows import BINARY, CATEGORICAL, SPARSE, SQUARED
 from .updates import WORDS
+from .words import CATALOG
 
 
 @dataclass(frozen=True)
@@ -459,6 +461,16 @@ def loss_cases(common: dict[str, Any]) -> Iterator[Case]:
         yield loss_case(SPARSE, values="infinite", **common)
     for gradient in (True, False):
         yield loss_case(SQUARED, gradient=gradient, **common)
+    for kind in losses.KINDS:
+        if kind != "gaussian_nll" or common["outputs"] % 2 == 0:
+            yield word_loss_case(kind, **common)
+            yield word_loss_case(kind, gradient=False, **common)
+        if "from_logits" in CATALOG["loss"][kind][1]:
+            yield word_loss_case(kind, from_logits=True, **common)
+
+
+def word_loss_case(kind: str, **options: Any) -> Case:
+    return case(f"loss_{kind}", losses.word_loss, kind=kind, **options)
 
 
 def all_cases() -> list[Case]:
@@ -631,5 +643,6 @@ BENCHMARKS = [
     loss_case(CATEGORICAL, rows=32, outputs=10, from_logits=False),
     loss_case(BINARY, rows=32, outputs=10),
     loss_case(SQUARED, rows=32, outputs=10),
+    *[word_loss_case(kind, rows=32, outputs=10) for kind in losses.KINDS],
     *(case(kernel, elementwise.map_function, kernel=kernel, n=1024) for kernel in elementwise.MAPS),
 ]

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastmlp.engine.words import NO_CLASS
+
 from .exact import EPS, HALF_ULP, Float64Array
 from .layout import JUNK, normal, row_mask, up
 from .memory import Call, Want
@@ -283,7 +285,12 @@ def loss(
             )
         return wants
 
-    given = {"from_logits": from_logits, "epsilon": epsilon, "label_smoothing": smoothing}
+    given = {
+        "from_logits": from_logits,
+        "ignore_class": float(NO_CLASS),
+        "epsilon": epsilon,
+        "label_smoothing": smoothing,
+    }
     known = CATALOG["loss"][kind][1].keys()
     return Call(
         f"loss_{kind}",
