@@ -154,7 +154,7 @@ class OrthogonalRegularizer(Regularizer):
 
     Examples
     --------
-    >>> float(OrthogonalRegularizer(0.5)([[1.0, 0.0], [3.0, 4.0]]))
+    >>> round(float(OrthogonalRegularizer(0.5)([[1.0, 0.0], [3.0, 4.0]])), 4)
     0.3
     """
 
