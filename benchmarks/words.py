@@ -130,7 +130,7 @@ def fastmlp_unit(variant: Variant, x: Any, y: Any) -> Callable[[], float]:
 
     layers = keras.layers
     weights = {
-        "kernel_regularizer": variant.regularizer.lower().replace("l1l2", "l1_l2") or None,
+        "kernel_regularizer": variant.regularizer,
         "kernel_constraint": variant.constraint or None,
     }
     hidden: list[Any] = [layers.Dense(HIDDEN, **weights)]

@@ -245,7 +245,10 @@ class FeedingModel(StatefulModel):
         """The order of n things for an epoch that begins ``ahead`` steps from now."""
         assert self.optimizer is not None
         step = int(self.optimizer.steps) + ahead
-        return self._bind().engine.permutation(self._shuffle_seed, step, n)
+        # Of any engine that is there: the order is no matter of the network, and looking whether
+        # the binding still serves it took 5 % of an epoch of 1 ms.
+        binding = self._binding or self._bind()
+        return binding.engine.permutation(self._shuffle_seed, step, n)
 
 
 def optional_size(name: str, value: Any) -> int | None:
