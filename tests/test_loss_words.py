@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+import kernels.losses
 import numpy as np
 import pytest
 from engine_cases import Job, mlp, train_whole
@@ -20,15 +21,7 @@ from fastmlp.engine.words import LOSSES
 
 ISAS = [name for name in _core.isas() if _core.isa_usable(name)]
 ROWS = 37
-# Options away from the defaults, where a loss has some.
-OPTIONS: dict[str, dict[str, Any]] = {
-    "sparse_categorical_crossentropy": {"ignore_class": 1},
-    "binary_focal_crossentropy": {"apply_class_balancing": True, "alpha": 0.3, "gamma": 1.5},
-    "categorical_focal_crossentropy": {"gamma": 1.5, "label_smoothing": 0.1},
-    "huber": {"delta": 0.3},
-    "pinball": {"quantiles": 2, "quantile_1": 0.1, "quantile_2": 0.8},
-    "gaussian_nll": {"full": True},
-}
+OPTIONS = kernels.losses.OPTIONS | {"sparse_categorical_crossentropy": {"ignore_class": 1}}
 BY_CLASS = (
     "sparse_categorical_crossentropy",
     "categorical_crossentropy",

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks, config
+from .._ranks import same_rank
 from ..engine.words import NO_CLASS
 from ..tensor import Tensor, as_tensor
-from .loss import AlongAxis, real_labels, register, same_rank
+from .loss import AlongAxis, real_labels, register
 
 
 def sparse_categorical_crossentropy(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .. import _checks, engine
 from .._configured import Configured
+from .._ranks import same_rank
 from .._registry import Registry
 from ..engine.words import REDUCTIONS
 from ..tensor import Tensor, as_tensor
@@ -223,16 +224,6 @@ class AlongAxis(Loss):
     def _rows(self, y_true: Any, y_pred: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
         labels, predictions = super()._rows(y_true, y_pred)
         return np.moveaxis(labels, self.axis, -1), np.moveaxis(predictions, self.axis, -1)
-
-
-def same_rank(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Both with as many axes, where one has a last axis of length 1 besides: that goes, or the
-    other, if it has one axis only, gets one."""
-    if x.ndim == y.ndim + 1 and x.shape[-1] == 1:
-        return (x, y[:, None]) if y.ndim == 1 else (x[..., 0], y)
-    if y.ndim == x.ndim + 1 and y.shape[-1] == 1:
-        return (x[:, None], y) if x.ndim == 1 else (x, y[..., 0])
-    return x, y
 
 
 def real_labels(y: Any, name: str) -> NDArray[Any]:

@@ -11,15 +11,19 @@ from ..tensor import Tensor, as_tensor
 from .loss import Plain, register
 
 
+def signs(labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Labels (...) for the engine, to which 0 means -1 and -0 is 0: 0 stays beside 1 only."""
+    if np.isin(labels, (0.0, 1.0)).all():
+        return labels
+    return np.where(labels == 0.0, -0.0, labels)
+
+
 class _OfSigns(Plain):
     """A loss whose labels are signs, or 1 and 0 for yes and no."""
 
     def targets(self, y: Any, outputs: int, name: str = "y") -> NDArray[Any]:
         """Labels (N, K). Among 1 and 0 only does 0 mean -1; else it is 0, the engine's -0."""
-        rows = super().targets(y, outputs, name)
-        if np.isin(rows, (0.0, 1.0)).all():
-            return rows
-        return np.where(rows == 0.0, -0.0, rows)
+        return signs(super().targets(y, outputs, name))
 
 
 def hinge(y_true: Any, y_pred: Any) -> Tensor:

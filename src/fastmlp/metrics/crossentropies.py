@@ -6,19 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import _checks, config, engine
+from .. import _checks, config
 from .mean import SampleMean
 from .metric import register
-from .ranks import Float64Array, floats, pair, require_same
+from .ranks import Float64Array, floats, of_word, pair, require_same
 
 # Each sample's value of a metric, from labels and outputs (..., K): (...).
-
-
-def _by_row(loss: engine.Loss, targets: Any, outputs: Float64Array) -> Float64Array:
-    """The engine's loss of each row of outputs (..., K): (...)."""
-    rows = outputs.reshape(-1, outputs.shape[-1])
-    flat = targets.reshape(-1) if loss.class_indices else targets.reshape(rows.shape)
-    return loss.values(rows, flat).reshape(outputs.shape[:-1])
 
 
 def binary_crossentropy(
@@ -33,13 +26,8 @@ def binary_crossentropy(
     array([0.6931])
     """
     labels, outputs = pair(y_true, y_pred)
-    loss = engine.make_loss(
-        "binary_crossentropy",
-        from_logits=from_logits,
-        label_smoothing=label_smoothing,
-        epsilon=config.epsilon(),
-    )
-    return _by_row(loss, labels, outputs)
+    options = {"from_logits": from_logits, "label_smoothing": label_smoothing}
+    return of_word("binary_crossentropy", labels, outputs, epsilon=config.epsilon(), **options)
 
 
 def categorical_crossentropy(
@@ -59,13 +47,14 @@ def categorical_crossentropy(
     """
     labels, outputs = floats("y_true", y_true), floats("y_pred", y_pred)
     require_same(labels, outputs)
-    loss = engine.make_loss(
+    options = {"from_logits": from_logits, "label_smoothing": label_smoothing}
+    return of_word(
         "categorical_crossentropy",
-        from_logits=from_logits,
-        label_smoothing=label_smoothing,
+        np.moveaxis(labels, axis, -1),
+        np.moveaxis(outputs, axis, -1),
         epsilon=config.epsilon(),
+        **options,
     )
-    return _by_row(loss, np.moveaxis(labels, axis, -1), np.moveaxis(outputs, axis, -1))
 
 
 def sparse_categorical_crossentropy(
@@ -99,10 +88,9 @@ def sparse_categorical_crossentropy(
             f"y_true must hold class indices in [0, {outputs.shape[-1]}). "
             f"Received: y_true in [{indices.min()}, {indices.max()}]"
         )
-    loss = engine.make_loss(
-        "sparse_categorical_crossentropy", from_logits=from_logits, epsilon=config.epsilon()
-    )
-    return np.where(counted, _by_row(loss, indices, outputs), 0.0)
+    options = {"from_logits": from_logits, "epsilon": config.epsilon()}
+    costs = of_word("sparse_categorical_crossentropy", indices, outputs, **options)
+    return np.where(counted, costs, 0.0)
 
 
 def kl_divergence(y_true: Any, y_pred: Any) -> Float64Array:
@@ -114,9 +102,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Float64Array:
     >>> kl_divergence([[0.5, 0.5]], [[0.5, 0.25]]).round(4)
     array([0.3466])
     """
-    labels, outputs = (np.clip(part, config.epsilon(), 1.0) for part in pair(y_true, y_pred))
-    result: Float64Array = (labels * np.log(labels / outputs)).sum(axis=-1)
-    return result
+    return of_word("kl_divergence", *pair(y_true, y_pred), epsilon=config.epsilon())
 
 
 def poisson(y_true: Any, y_pred: Any) -> Float64Array:
@@ -128,9 +114,7 @@ def poisson(y_true: Any, y_pred: Any) -> Float64Array:
     >>> poisson([[1.0]], [[1.0]]).round(4)
     array([1.])
     """
-    labels, outputs = pair(y_true, y_pred)
-    result: Float64Array = (outputs - labels * np.log(outputs + config.epsilon())).mean(axis=-1)
-    return result
+    return of_word("poisson", *pair(y_true, y_pred), epsilon=config.epsilon())
 
 
 @register("bce", "BCE", function=binary_crossentropy)

@@ -10,7 +10,7 @@ from .. import config
 from ..tensor import Tensor, as_tensor
 from .mean import Mean, SampleMean
 from .metric import register
-from .ranks import Float64Array, pair
+from .ranks import Float64Array, of_word, pair
 
 # Each sample's value of a metric, from labels and outputs (..., K): (...).
 
@@ -23,9 +23,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Float64Array:
     >>> mean_squared_error([[1.0, 2.0]], [[1.0, 4.0]])
     array([2.])
     """
-    labels, outputs = pair(y_true, y_pred)
-    result: Float64Array = np.square(outputs - labels).mean(axis=-1)
-    return result
+    return of_word("mean_squared_error", *pair(y_true, y_pred))
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Float64Array:
@@ -36,9 +34,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Float64Array:
     >>> mean_absolute_error([[1.0, 2.0]], [[1.0, 4.0]])
     array([1.])
     """
-    labels, outputs = pair(y_true, y_pred)
-    result: Float64Array = np.abs(outputs - labels).mean(axis=-1)
-    return result
+    return of_word("mean_absolute_error", *pair(y_true, y_pred))
 
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Float64Array:
@@ -50,10 +46,9 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Float64Array:
     >>> mean_absolute_percentage_error([[1.0, 2.0]], [[1.0, 4.0]])
     array([50.])
     """
-    labels, outputs = pair(y_true, y_pred)
-    shares = np.abs((labels - outputs) / np.maximum(np.abs(labels), config.epsilon()))
-    result: Float64Array = 100.0 * shares.mean(axis=-1)
-    return result
+    return of_word(
+        "mean_absolute_percentage_error", *pair(y_true, y_pred), epsilon=config.epsilon()
+    )
 
 
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Float64Array:
@@ -65,11 +60,9 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Float64Array:
     >>> mean_squared_logarithmic_error([[0.0]], [[np.e - 1.0]]).round(4)
     array([1.])
     """
-    labels, outputs = pair(y_true, y_pred)
-    floor = config.epsilon()
-    ratios = np.log(np.maximum(outputs, floor) + 1.0) - np.log(np.maximum(labels, floor) + 1.0)
-    result: Float64Array = np.square(ratios).mean(axis=-1)
-    return result
+    return of_word(
+        "mean_squared_logarithmic_error", *pair(y_true, y_pred), epsilon=config.epsilon()
+    )
 
 
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Float64Array:
@@ -81,11 +74,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Float64Array:
     >>> huber([[0.0, 0.0]], [[1.0, 3.0]])
     array([1.5])
     """
-    labels, outputs = pair(y_true, y_pred)
-    size = np.abs(outputs - labels)
-    costs = np.where(size <= delta, 0.5 * np.square(size), delta * size - 0.5 * delta**2)
-    result: Float64Array = costs.mean(axis=-1)
-    return result
+    return of_word("huber", *pair(y_true, y_pred), delta=delta)
 
 
 def log_cosh(y_true: Any, y_pred: Any) -> Float64Array:
@@ -97,10 +86,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Float64Array:
     >>> log_cosh([[0.0]], [[1.0]]).round(4)
     array([0.4338])
     """
-    labels, outputs = pair(y_true, y_pred)
-    error = outputs - labels
-    result: Float64Array = (error + np.logaddexp(0.0, -2.0 * error) - np.log(2.0)).mean(axis=-1)
-    return result
+    return of_word("log_cosh", *pair(y_true, y_pred))
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Float64Array:
@@ -112,15 +98,8 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Float64Array:
     >>> cosine_similarity([[0.0, 1.0], [1.0, 1.0]], [[1.0, 0.0], [1.0, 1.0]]).round(4)
     array([0., 1.])
     """
-    labels, outputs = pair(y_true, y_pred)
-    result: Float64Array = (_normalized(labels, axis) * _normalized(outputs, axis)).sum(axis=axis)
-    return result
-
-
-def _normalized(values: Float64Array, axis: int) -> Float64Array:
-    norms = np.sqrt(np.square(values).sum(axis=axis, keepdims=True))
-    result: Float64Array = values / np.maximum(norms, config.epsilon())
-    return result
+    labels, outputs = (np.moveaxis(part, axis, -1) for part in pair(y_true, y_pred))
+    return -of_word("cosine_similarity", labels, outputs, epsilon=config.epsilon())
 
 
 @register("mse", "MSE", function=mean_squared_error)

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from ..losses.margins import signs
 from .mean import MeanMetricWrapper, SampleMean
 from .metric import register
-from .ranks import Float64Array, pair
-
-
-def _signed(labels: Float64Array) -> Float64Array:
-    """Labels as -1 and 1 if all of them are 0 or 1, else as they are."""
-    return 2.0 * labels - 1.0 if ((labels == 0.0) | (labels == 1.0)).all() else labels
+from .ranks import Float64Array, of_word, pair
 
 
 def hinge(y_true: Any, y_pred: Any) -> Float64Array:
@@ -26,8 +20,7 @@ def hinge(y_true: Any, y_pred: Any) -> Float64Array:
     array([1.125])
     """
     labels, outputs = pair(y_true, y_pred)
-    result: Float64Array = np.maximum(1.0 - _signed(labels) * outputs, 0.0).mean(axis=-1)
-    return result
+    return of_word("hinge", signs(labels), outputs)
 
 
 def squared_hinge(y_true: Any, y_pred: Any) -> Float64Array:
@@ -40,9 +33,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Float64Array:
     array([1.625])
     """
     labels, outputs = pair(y_true, y_pred)
-    sides = np.maximum(1.0 - _signed(labels) * outputs, 0.0)
-    result: Float64Array = np.square(sides).mean(axis=-1)
-    return result
+    return of_word("squared_hinge", signs(labels), outputs)
 
 
 def categorical_hinge(y_true: Any, y_pred: Any) -> Float64Array:
@@ -53,11 +44,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Float64Array:
     >>> categorical_hinge([[0.0, 1.0]], [[0.5, 0.25]])
     array([1.25])
     """
-    labels, outputs = pair(y_true, y_pred)
-    right = (labels * outputs).sum(axis=-1)
-    wrong = ((1.0 - labels) * outputs).max(axis=-1)
-    result: Float64Array = np.maximum(wrong - right + 1.0, 0.0)
-    return result
+    return of_word("categorical_hinge", *pair(y_true, y_pred))
 
 
 @register(function=hinge)

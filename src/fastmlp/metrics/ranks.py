@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _checks
+from .. import _checks, engine
+from .._ranks import same_rank as same_rank
 
 Array = NDArray[Any]
 Float64Array = NDArray[np.float64]
@@ -18,16 +19,11 @@ def floats(name: str, value: Any) -> Float64Array:
     return np.asarray(_checks.real_array(name, value), np.float64)
 
 
-def same_rank(first: Array, second: Array, expand_rank_1: bool = True) -> tuple[Array, Array]:
-    """The two, where one has one axis more and that is of size 1, with as many axes: a partner
-    of rank 1 gets an axis, else the other one loses its last."""
-    if first.ndim == second.ndim + 1 and first.shape[-1] == 1:
-        if second.ndim == 1 and expand_rank_1:
-            return first, second[..., None]
-        return first[..., 0], second
-    if second.ndim == first.ndim + 1:
-        second, first = same_rank(second, first, expand_rank_1)
-    return first, second
+def of_word(name: str, targets: Array, outputs: Float64Array, **options: Any) -> Float64Array:
+    """The engine's loss of that name of each row of outputs (..., K): (...)."""
+    word, rows = engine.make_loss(name, **options), outputs.reshape(-1, outputs.shape[-1])
+    flat = targets.reshape(-1) if word.class_indices else targets.reshape(rows.shape)
+    return word.values(rows, flat).reshape(outputs.shape[:-1])
 
 
 def pair(y_true: Any, y_pred: Any) -> tuple[Float64Array, Float64Array]:
