@@ -89,8 +89,10 @@ def test_a_configuration_holds_every_argument(cls):
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         arguments |= OF_ALL[next(base for base in OF_ALL if issubclass(cls, base))]
     config = made.get_config()
-    left_out = set().union(*(LEFT_OUT.get(base, set()) for base in cls.__mro__)) - set(config)
-    assert set(config) == arguments - left_out
+    left_out = set().union(*(LEFT_OUT.get(base, set()) for base in cls.__mro__))
+    assert set(config) == (arguments - left_out) | NEEDED.get(cls, {}).keys() - LEFT_OUT.get(
+        cls, set()
+    )
     assert cls.from_config(config).get_config() == config
 
 
