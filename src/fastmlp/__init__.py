@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         ops,
         optimizers,
         regularizers,
+        sklearn,
         utils,
     )
     from .initializers import Initializer
@@ -82,6 +83,7 @@ __all__ = [
     "optimizers",
     "regularizers",
     "set_num_threads",
+    "sklearn",
     "utils",
     "version",
 ]
@@ -105,6 +107,7 @@ _MODULES = frozenset(
         "ops",
         "optimizers",
         "regularizers",
+        "sklearn",
         "utils",
     }
 )

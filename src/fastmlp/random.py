@@ -10,6 +10,9 @@ Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3
 from __future__ import annotations
 
 import os
+from _thread import _local  # threading's, as in _locks
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,9 +154,25 @@ class _SeedSequence:
 _seeds = _SeedSequence(int.from_bytes(os.urandom(8), "little"))
 
 
+_own = _local()
+
+
 def next_seed() -> int:
     """A fresh 64-bit seed for something that was given none (an initializer, a Dropout layer)."""
-    return _seeds.next()
+    seeds: _SeedSequence = getattr(_own, "seeds", None) or _seeds
+    return seeds.next()
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """In this thread seeds come from a sequence of ``seed`` meanwhile, and the global one stays
+    where it is."""
+    before = getattr(_own, "seeds", None)
+    _own.seeds = _SeedSequence(seed)
+    try:
+        yield
+    finally:
+        _own.seeds = before
 
 
 def set_random_seed(seed: int) -> None:
