@@ -23,8 +23,11 @@ static inline bool fm_rows_collide(size_t columns)
 /* Below this share of non-zeros lists win over the register-blocked product. */
 #define FM_SPARSE_DENSITY 0.4
 
-/* Rows that are listed at a time; gradient blocks are whole numbers of them. */
+/* Rows that are listed at a time; gradient blocks are whole numbers of them. Dense ones too,
+ * where the stored gradients, which are read and written each time, take no more bytes; else
+ * twice as many. */
 #define FM_LIST_ROWS ((size_t)256)
+#define FM_LIGHT_GRADIENTS ((size_t)2 << 20)
 
 /* Weights up to this many bytes are read by all members: a fraction of any L2. */
 #define FM_SHARED_WEIGHTS ((size_t)128 << 10)

@@ -353,6 +353,13 @@ JOBS = [
     ),
     Job("wide, more rows than a block", mlp(40, 300, 200, 3), Training(SPARSE, ADAM), 2600, 2500),
     Job(
+        "columns behind rows, more rows than a pass",
+        mlp(30, 300, 90, 3),
+        Training(SPARSE, ADAM),
+        700,
+        600,
+    ),
+    Job(
         "probabilities",
         mlp(30, 140, 7, last=[Softmax()]),
         Training(make_loss(SPARSE.name), ADAM),

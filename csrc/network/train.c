@@ -41,6 +41,22 @@ static void mark_active(fm_core *core, bool sparse)
         memset(core->active, 1, fm_pairs(core->inputs));
 }
 
+/* Rows that go through the stages at once: lists of more leave L2, and so do the inputs and
+ * activations of a dense batch, which the gradient wants again. Each pass reads and writes all
+ * gradients, so that large ones want fewer passes. Where all stages are by rows there is
+ * nothing to gain: members keep to blocks of rows of their own, forward and backward. */
+static size_t pass_rows(const fm_core *core, const training_plan *plan, size_t batch,
+                        bool sparse)
+{
+    size_t rows = batch;
+    if (sparse)
+        rows = FM_LIST_ROWS;
+    else if (plan->tail > 1)
+        rows = core->gradient_size * sizeof(double) <= FM_LIGHT_GRADIENTS ? FM_LIST_ROWS
+                                                                          : 2 * FM_LIST_ROWS;
+    return rows < batch ? rows : batch;
+}
+
 /* Chooses the way of a run and runs it; the lock is held. */
 static fm_status train(fm_core *core, training_run *run)
 {
@@ -50,10 +66,9 @@ static fm_status train(fm_core *core, training_run *run)
     const bool one_pass = fm_wants_one_pass(core);
     const bool sparse = (run->batch <= FM_GRADIENT_BLOCK || !one_pass) &&
                         fm_prefers_sparse(core, &run->source, run->order, run->count);
-    run->pass_rows =
-        sparse && !one_pass && run->batch > FM_LIST_ROWS ? FM_LIST_ROWS : run->batch;
     fm_choose_owners(core, sparse);
     run->plan = fm_make_plan(core);
+    run->pass_rows = one_pass ? run->batch : pass_rows(core, &run->plan, run->batch, sparse);
     const double fmas = step_fmas(core, run->batch);
     const size_t members = fm_members_for(fmas, fmas * (double)run->steps);
     const bool in_blocks = !one_pass && fm_wants_blocks(&run->plan, run->batch, sparse);

@@ -12,8 +12,9 @@
  *     hidden layer, own columns | head and loss, own batch rows | gradients and updates, own
  *                               '- gather the next batch       columns of the hidden layer
  *
- * A batch goes through the stages in passes: at once, or where that pays (lists of many rows
- * leave L2) so many rows at a time, its gradients being stored and going on from pass to pass.
+ * A batch goes through the stages in passes: at once, or where that pays (lists or inputs of
+ * many rows leave L2) so many rows at a time, its gradients being stored and going on from pass
+ * to pass.
  */
 #include "../machine.h"
 #include "step.h"
