@@ -1,6 +1,6 @@
-"""pytest-benchmark suite of whole jobs: ``pytest benchmarks/bench_epoch.py``.
+"""Whole jobs, timed in one process: ``pytest benchmarks --jobs train,inference``
 
-Not collected by plain ``pytest``; the same jobs as compare.py times, in one process.
+The jobs are those of compare.py; a unit of training is a call of ``fit`` over all its epochs.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from jobs import GROUPS, Job, initial_weights, load_data
+from jobs import Job, initial_weights, load_data
 from peers import fastmlp_fit
 from worker import import_seconds
 
@@ -20,10 +20,10 @@ ROUNDS = 5
 @pytest.fixture(scope="module")
 def data() -> Any:
     """load_data with the last set kept, since most jobs share theirs and MNIST is 376 MB."""
-    kept: dict[tuple[str, int, int], Any] = {}
+    kept: dict[Any, Any] = {}
 
     def load(job: Job) -> Any:
-        key = (job.data, job.rows, job.layers[0])
+        key = (job.data, job.rows, job.layers)
         if key not in kept:
             kept.clear()
             kept[key] = load_data(job)
@@ -32,23 +32,37 @@ def data() -> Any:
     return load
 
 
-@pytest.mark.parametrize("job", GROUPS["train"], ids=lambda job: job.name)
-def test_train(benchmark: Any, data: Any, job: Job) -> None:
+def _unit(benchmark: Any, data: Any, job: Job) -> Any:
+    """What is measured; its group and the facts that stand beside it are set."""
     threads = fastmlp.get_num_threads()
-    unit = fastmlp_fit.prepare(job, *data(job), initial_weights(job), threads)
-    benchmark.group = "train"
+    benchmark.group = job.kind
+    benchmark.extra_info["threads"] = threads
+    weights = [] if job.kind == "dgemm" else initial_weights(job)
+    return fastmlp_fit.prepare(job, *data(job), weights, threads)
+
+
+def test_train(
+    benchmark: Any, data: Any, training_job: Job, isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTMLP_ISA", isa)
+    unit = _unit(benchmark, data, training_job)
     first = unit()
     last = benchmark.pedantic(unit, rounds=ROUNDS)
-    benchmark.extra_info |= {"threads": threads, "steps": job.steps, "loss": last}
+    steps = training_job.steps * training_job.epochs
+    benchmark.extra_info |= {"steps": steps, "loss": last}
     assert last < first  # it trains; the time of rubbish would say nothing
 
 
-@pytest.mark.parametrize("job", GROUPS["inference"], ids=lambda job: job.name)
-def test_inference(benchmark: Any, data: Any, job: Job) -> None:
-    threads = fastmlp.get_num_threads()
-    benchmark.group = "inference"
-    benchmark(fastmlp_fit.prepare(job, *data(job), initial_weights(job), threads))
-    benchmark.extra_info["threads"] = threads
+def test_inference(
+    benchmark: Any, data: Any, inference_job: Job, isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTMLP_ISA", isa)
+    benchmark(_unit(benchmark, data, inference_job))
+
+
+def test_product(benchmark: Any, data: Any, product: Job) -> None:
+    """On the instruction set that the process began with."""
+    benchmark(_unit(benchmark, data, product))
 
 
 @pytest.mark.parametrize("package", ["fastmlp", "numpy"])
@@ -57,4 +71,4 @@ def test_import(benchmark: Any, package: str) -> None:
     benchmark.group = "import"
     seconds: list[float] = []
     benchmark.pedantic(lambda: seconds.append(import_seconds(package)), rounds=ROUNDS)
-    benchmark.extra_info["import_seconds"] = sorted(seconds)[ROUNDS // 2]
+    benchmark.extra_info["import_seconds"] = sorted(seconds)[len(seconds) // 2]

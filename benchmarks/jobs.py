@@ -22,7 +22,8 @@ SEED = 20240601  # of the synthetic data and of the initial weights all peers st
 class Job:
     """One workload. ``kind`` says what a measured unit is:
 
-    train: ``epochs`` epochs of Adam over ``rows`` rows in batches of ``batch``.
+    train: ``epochs`` epochs of Adam over ``rows`` rows in batches of ``batch``, one call of
+        ``fit`` that takes half a second or more; times are those of one epoch.
     predict: the outputs of ``rows`` rows, inputs and outputs NumPy arrays.
     call: the outputs of a single row, from Python.
     dgemm: the product of a float64 matrix (m, k) with one of (k, n), ``layers`` = (m, k, n);
@@ -58,8 +59,8 @@ class Job:
 
     @property
     def steps(self) -> int:
-        """Optimizer steps in one measured unit; the last batch of an epoch may be short."""
-        return -(-self.rows // self.batch) * self.epochs if self.kind == "train" else 1
+        """Optimizer steps in an epoch; the last batch may be short."""
+        return -(-self.rows // self.batch) if self.kind == "train" else 1
 
     @property
     def is_classification(self) -> bool:
@@ -68,12 +69,26 @@ class Job:
 
 FLAGSHIP = Job(
     name="flagship",
-    title="784-128-10, dropout 0.2, MNIST, batch 32, one epoch",
+    title="784-128-10, dropout 0.2, MNIST, batch 32",
     kind="train",
     layers=(784, 128, 10),
     dropout=0.2,
     data="mnist",
     rows=60_000,
+    epochs=5,
+)
+
+
+TABULAR = Job(
+    name="tabular",
+    title="20-64-64-1 regressor, 100,000 rows, batch 256",
+    kind="train",
+    layers=(20, 64, 64, 1),
+    loss="mean_squared_error",
+    data="tabular",
+    rows=100_000,
+    batch=256,
+    epochs=20,
 )
 
 
@@ -86,12 +101,14 @@ _TRAINING = (
     FLAGSHIP,
     _with_batch(128),
     _with_batch(256),
+    _with_batch(512),
     _with_batch(1024),
     replace(
         FLAGSHIP,
         name="flagship-dense",
-        title="784-128-10, dropout 0.2, dense random input, batch 32, one epoch",
+        title="784-128-10, dropout 0.2, dense random input, batch 32",
         data="dense",
+        epochs=2,
     ),
     Job(
         name="wide",
@@ -101,6 +118,7 @@ _TRAINING = (
         data="mnist",
         rows=8 * 256,
         batch=256,
+        epochs=2,
     ),
     Job(
         name="deep-dropout",
@@ -110,20 +128,20 @@ _TRAINING = (
         dropout=0.2,
         data="mnist",
         rows=200 * 32,
+        epochs=4,
     ),
-    Job(
-        name="tabular",
-        title="20-64-64-1 regressor, 100,000 rows, batch 256, one epoch",
-        kind="train",
-        layers=(20, 64, 64, 1),
-        loss="mean_squared_error",
-        data="tabular",
-        rows=100_000,
-        batch=256,
+    TABULAR,
+    replace(TABULAR, name="tabular-one", title=f"{TABULAR.title}, a call of one epoch", epochs=1),
+    replace(
+        TABULAR,
+        name="tabular-32",
+        title=TABULAR.title.replace("batch 256", "batch 32"),
+        batch=32,
+        epochs=10,
     ),
     Job(
         name="tanh",
-        title="4-32-16-4 tanh, full batch of 10,000 rows, 100 steps",
+        title="4-32-16-4 tanh, full batch of 10,000 rows",
         kind="train",
         layers=(4, 32, 16, 4),
         activation="tanh",
@@ -131,7 +149,7 @@ _TRAINING = (
         data="trajectory",
         rows=10_000,
         batch=10_000,
-        epochs=100,
+        epochs=1_000,
         shuffle=False,  # one batch holds every row, so an order changes nothing
     ),
 )
@@ -177,7 +195,17 @@ _PROCESS = (
         title="peak memory of the flagship's first epoch, from uint8",
         kind="memory",
         data="mnist-uint8",
+        epochs=1,
     ),
+)
+
+_BY_NAME = {job.name: job for job in (*_TRAINING, *_INFERENCE, *_DGEMM, *_PROCESS)}
+_QUICK = tuple(
+    _BY_NAME[name]
+    for name in (
+        *("flagship", "flagship-1024", "flagship-dense", "tabular", "tanh"),
+        *("call", "predict", "predict-dense", "dgemm-256", "dgemm-forward"),
+    )
 )
 
 GROUPS: dict[str, tuple[Job, ...]] = {
@@ -185,9 +213,10 @@ GROUPS: dict[str, tuple[Job, ...]] = {
     "inference": _INFERENCE,
     "dgemm": _DGEMM,
     "process": _PROCESS,
-    "all": (*_TRAINING, *_INFERENCE, *_DGEMM, *_PROCESS),
+    "quick": _QUICK,
+    "all": tuple(_BY_NAME.values()),
 }
-JOBS: dict[str, Job] = {job.name: job for job in GROUPS["all"]}
+JOBS: dict[str, Job] = _BY_NAME
 
 
 def select(names: Iterable[str]) -> list[Job]:

@@ -65,7 +65,7 @@ _LEVELS = ("l1", "l2", "l3", "dram")
 
 @dataclass(frozen=True)
 class Bound:
-    """Seconds a measured unit takes at least, for two ways of counting the input's zeros."""
+    """Seconds an epoch or a call takes at least, for two ways of counting the input's zeros."""
 
     dense_overlapped: float
     dense_summed: float
@@ -128,25 +128,24 @@ def training_flops(job: Job, rows: int, density: float) -> float:
 
 
 def training_times(job: Job, threads: int, density: float, features: int) -> dict[str, float]:
-    """Seconds that one unit's products (fma), updates (divider), memory traffic and barriers
+    """Seconds that an epoch's products (fma), updates (divider), memory traffic and barriers
     take at least, each by itself."""
     rates = measure(threads)
     steps = job.steps
-    rows = job.rows * job.epochs
     parameters = job.parameters - (job.layers[0] - features) * job.layers[1]
     home = _level(rates, 24.0 * job.parameters / threads)
     data = _level(rates, 8.0 * job.rows * job.layers[0])
     update = 48.0 * parameters / rates[f"{home}_update"] + 8.0 * parameters / rates[f"{home}_read"]
     return {
-        "fma": training_flops(job, rows, density) / rates["fma_flops"],
+        "fma": training_flops(job, job.rows, density) / rates["fma_flops"],
         "divider": steps * parameters / rates["divider_parameters"],
-        "memory": steps * update + 8.0 * rows * job.layers[0] / rates[f"{data}_read"],
+        "memory": steps * update + 8.0 * job.rows * job.layers[0] / rates[f"{data}_read"],
         "barriers": 2.0 * steps * rates["barrier_seconds"],
     }
 
 
 def _train_bound(job: Job, threads: int, density: float, features: int) -> tuple[float, float]:
-    """Seconds of one unit: overlapped, summed."""
+    """Seconds of an epoch: overlapped, summed."""
     t = training_times(job, threads, density, features)
     overlapped = max(t["fma"], t["divider"], t["memory"]) + t["barriers"]
     summed = max(t["fma"] + t["divider"], t["memory"]) + t["barriers"]
@@ -175,7 +174,7 @@ def _dgemm_bound(job: Job, threads: int) -> float:
 
 
 def bound(job: Job, threads: int) -> Bound | None:
-    """The least time of one measured unit of a job, or None if nothing bounds it here."""
+    """The least time of an epoch or a call of a job, or None if nothing bounds it here."""
     if job.kind == "dgemm":
         return Bound(*[_dgemm_bound(job, threads)] * 4)
     if job.kind not in ("train", "predict", "call"):
@@ -208,7 +207,7 @@ def table_of_rates(threads: int) -> str:
 
 
 def table_of_bounds(selected: list[Job], threads: int) -> str:
-    """Markdown: the four bounds of each job, per unit and per step."""
+    """Markdown: the four bounds of each job, per epoch or call, and per step."""
     lines = [
         "| job | steps | dense overlapped | dense summed | skipping overlapped | skipping summed |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
@@ -238,7 +237,7 @@ def main() -> int:
     except ValueError as error:
         parser.error(str(error))
     print(table_of_rates(options.threads))
-    print(f"\nLower bounds with {options.threads} thread(s), per unit (per step):\n")
+    print(f"\nLower bounds with {options.threads} thread(s), per epoch or call (per step):\n")
     print(table_of_bounds(selected, options.threads))
     return 0
 

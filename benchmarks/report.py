@@ -97,25 +97,32 @@ def job_section(result: Results, results: Results) -> str:
     return "\n".join(lines) + "\n"
 
 
+def fastest(medians: dict[str, float], results: Results) -> str:
+    """The peer with the lowest of some median ratios, by its title."""
+    peer = min(medians, key=medians.__getitem__, default=None)
+    return "-" if peer is None else f"{results['peers'][peer]['title']}: {medians[peer]:.2f}"
+
+
 def summary(results: Results) -> str:
-    """Markdown: one row a job, one column a peer, median ratios to the baseline."""
+    """Markdown: one row a job, one column a peer, median ratios to the baseline; first that of
+    the fastest peer, which is named."""
     baseline, peers = results["baseline"], list(results["peers"])
     others = [peer for peer in peers if peer != baseline]
     lines = [
         f"Times slower than {baseline}: median of the ratios within each round.",
         "",
-        "| " + " | ".join(["job", baseline, *others]) + " |",
-        "| --- | ---: |" + " ---: |" * len(others),
+        "| " + " | ".join(["job", baseline, "the fastest peer", *others]) + " |",
+        "| --- | ---: | --- |" + " ---: |" * len(others),
     ]
     for result in results["jobs"]:
-        relative = ratios(result, baseline)
+        medians = {
+            peer: statistics.median(values) for peer, values in ratios(result, baseline).items()
+        }
         own = result["values"].get(baseline)
         time = _quantity(statistics.median(own), result["job"]["kind"]) if own else "-"
-        cells = [
-            f"{statistics.median(relative[peer]):.2f}" if peer in relative else "-"
-            for peer in others
-        ]
-        lines.append("| " + " | ".join([result["job"]["name"], time, *cells]) + " |")
+        cells = [f"{medians[peer]:.2f}" if peer in medians else "-" for peer in others]
+        row = [result["job"]["name"], time, fastest(medians, results), *cells]
+        lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -135,6 +142,12 @@ def _versions(results: Results) -> list[str]:
     return lines
 
 
+def _dates(results: Results) -> str:
+    """The day of the oldest job, and of the newest if it is another."""
+    days = sorted({result["date"][:10] for result in results["jobs"]})
+    return " to ".join(dict.fromkeys((days[0], days[-1])))
+
+
 def markdown(results: Results) -> str:
     """The whole report."""
     machine = results["machine"]
@@ -143,7 +156,8 @@ def markdown(results: Results) -> str:
         f"`{machine['command']}`",
         f"{machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads; "
         f"{machine['system']}, Python {machine['python']}, {machine['compiler']}; "
-        f"{machine['date']}. float64 throughout.",
+        f"{_dates(results)}; fastmlp's instruction set: {machine['isa']}. float64 throughout. "
+        "Training jobs: an epoch within a call of several.",
         summary(results),
         "\n".join(_versions(results)),
         *(job_section(result, results) for result in results["jobs"]),
@@ -209,7 +223,7 @@ def draw_chart(results: Results, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Print the report of a stored results.json.")
+    parser = argparse.ArgumentParser(description="Print the report of a stored JSON file.")
     parser.add_argument("results", type=Path)
     results = json.loads(parser.parse_args().results.read_text())
     print(markdown(results))

@@ -73,9 +73,9 @@ class Worker:
         return {}
 
     def measure(self, least_seconds: float) -> dict[str, Any]:
-        """Seconds of one unit (bytes for the memory job). Where nothing is trained, the mean of
-        as many units as fill the time; a training unit runs once, so that all peers have taken
-        the same number of steps when their losses are compared."""
+        """Seconds of an epoch or a call (bytes for the memory job). Where nothing is trained, the
+        mean of as many calls as fill the time; a training unit runs once, so that all peers have
+        taken the same number of steps when their losses are compared."""
         assert self.job is not None
         if self.job.kind == "import":
             return {"value": import_seconds(self.peer.requires[0]), "loss": None}
@@ -89,7 +89,9 @@ class Worker:
             for _ in range(calls):
                 loss = self.unit()
             elapsed = time.perf_counter() - start
-            if elapsed >= least_seconds or self.job.kind == "train":
+            if self.job.kind == "train":
+                return {"value": elapsed / self.job.epochs, "loss": loss}
+            if elapsed >= least_seconds:
                 return {"value": elapsed / calls, "loss": loss}
             calls = max(2 * calls, int(1.2 * calls * least_seconds / elapsed))
 

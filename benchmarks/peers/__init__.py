@@ -40,6 +40,7 @@ class Peer:
     requires: tuple[str, ...]  # packages to import; the first is the one the import job times
     environment: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    kinds: tuple[str, ...] = ("train", "predict", "call", "dgemm", "import", "memory")  # of jobs
 
     def missing(self) -> str | None:
         """Why the peer cannot run here, or None."""
@@ -60,6 +61,8 @@ _STEPS = {"BENCH_STEPS_PER_EXECUTION": "32"}
 _STEPS_NOTE = "steps_per_execution=32"
 _DEFAULT_NOTE = "compile() defaults, as the quickstart is written"
 
+_NETWORKS = ("train", "predict", "call", "import", "memory")
+
 _ALL = (
     Peer("fastmlp", "fastmlp", "fastmlp_fit", ("fastmlp",)),
     Peer(
@@ -70,8 +73,15 @@ _ALL = (
         {"BENCH_ENGINE": "reference"},
     ),
     Peer("jax", "JAX, one jitted scan", "jax_scan", ("jax",), {"JAX_ENABLE_X64": "1"}),
-    Peer("torch-compile", "PyTorch, whole step compiled", "torch_compiled", ("torch",)),
-    Peer("torch", "PyTorch eager, fused Adam", "torch_eager", ("torch",)),
+    Peer(
+        "torch-compile",
+        "PyTorch, whole step compiled",
+        "torch_compiled",
+        ("torch",),
+        kinds=_NETWORKS,
+    ),
+    Peer("torch", "PyTorch eager, fused Adam", "torch_eager", ("torch",), kinds=_NETWORKS),
+    Peer("mkl", "MKL, through PyTorch", "mkl_product", ("torch",), kinds=("dgemm",)),
     Peer("numpy", "NumPy with OpenBLAS, by hand", "numpy_by_hand", ("numpy",)),
     Peer("sklearn", "scikit-learn", "sklearn_mlp", ("sklearn",), note="no dropout"),
     Peer(

@@ -1,4 +1,4 @@
-"""What both PyTorch peers share: data, the loop over an epoch, inference and dgemm."""
+"""What both PyTorch peers share: data, the loop over an epoch, inference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from jobs import SEED, Job
 from torch import nn
 
-from peers import Unit, UnsupportedJobError, package_versions
+from peers import Unit, package_versions
 
 Step = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -67,16 +67,5 @@ def inference_unit(model: Any, x: Any) -> Unit:
     def unit() -> None:
         with torch.inference_mode():
             model(torch.from_numpy(x)).numpy()
-
-    return unit
-
-
-def dgemm_unit(job: Job, x: Any, y: Any) -> Unit:
-    if job.kind != "dgemm":
-        raise UnsupportedJobError(f"no {job.kind} job")
-    a, b = torch.from_numpy(x), torch.from_numpy(y)
-
-    def unit() -> None:
-        torch.matmul(a, b)
 
     return unit

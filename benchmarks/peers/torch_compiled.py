@@ -13,8 +13,8 @@ import torch
 from jobs import Job
 from torch.nn import functional
 
-from peers import Unit
-from peers.torch_common import dgemm_unit, epoch_unit, inference_unit, network, tensors, versions
+from peers import Unit, UnsupportedJobError
+from peers.torch_common import epoch_unit, inference_unit, network, tensors, versions
 
 __all__ = ["prepare", "versions"]
 
@@ -62,7 +62,7 @@ def prepare(job: Job, x: Any, y: Any, weights: list[Any], threads: int) -> Unit:
     if job.kind in ("predict", "call"):
         return inference_unit(torch.compile(network(job, weights).eval()), x)
     if job.kind not in ("train", "memory"):
-        return dgemm_unit(job, x, y)
+        raise UnsupportedJobError(f"no {job.kind} job")
     params = [torch.from_numpy(w.copy()) for w in weights]
     m = [torch.zeros_like(w) for w in params]
     v = [torch.zeros_like(w) for w in params]
