@@ -4,17 +4,12 @@
  */
 #include "arena.h"
 
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+#include "system.h"
 
 #define FM_ALIGNMENT 64
-/* Blocks from this size on are aligned to, and advised to use, huge pages: a step walks all
- * parameters, which would need more TLB entries than there are. */
-#define FM_HUGE_PAGE ((size_t)2 << 20)
 
 void *fm_arena_take(fm_arena *arena, size_t count, size_t size)
 {
@@ -37,14 +32,11 @@ fm_status fm_arena_reserve(fm_arena *arena)
 {
     if (arena->overflow || arena->used > SIZE_MAX / 2)
         return FM_ERROR_SIZE;
-    size_t alignment = arena->used >= FM_HUGE_PAGE ? FM_HUGE_PAGE : FM_ALIGNMENT;
-    void *base;
-    if (posix_memalign(&base, alignment, arena->used > 0 ? arena->used : 1) != 0)
+    /* A step walks all parameters, which would need more TLB entries than there are. */
+    const size_t alignment = arena->used >= FM_HUGE_PAGE ? FM_HUGE_PAGE : FM_ALIGNMENT;
+    void *base = fm_memory_take(arena->used, alignment);
+    if (base == NULL)
         return FM_ERROR_MEMORY;
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    if (alignment == FM_HUGE_PAGE)
-        madvise(base, arena->used, MADV_HUGEPAGE); /* advice: failure changes nothing */
-#endif
     arena->base = base;
     arena->used = 0;
     return FM_OK;
@@ -57,4 +49,10 @@ fm_status fm_arena_allocate(fm_arena *arena)
     if (status == FM_OK)
         memset(arena->base, 0, used);
     return status;
+}
+
+void fm_arena_free(fm_arena *arena)
+{
+    fm_memory_free(arena->base);
+    arena->base = NULL;
 }

@@ -24,4 +24,7 @@ fm_status fm_arena_reserve(fm_arena *arena);
 /* The same, zeroed. */
 fm_status fm_arena_allocate(fm_arena *arena);
 
+/* Gives its memory back, if it has any. */
+void fm_arena_free(fm_arena *arena);
+
 #endif

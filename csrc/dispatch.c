@@ -3,11 +3,11 @@
  * Which instruction sets are compiled in, and which this CPU runs. Compiled for the baseline
  * like all glue; only kernels/table.c is compiled for more.
  */
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels.h"
+#include "system.h"
 
 #if defined(__AVX__)
 #error "the dispatcher must run on every CPU: compile it for the baseline"
@@ -86,10 +86,10 @@ static void find_default(void)
 
 const fm_kernels *fm_find_kernels(const char *isa)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    static fm_once once = FM_ONCE_INITIALIZER;
     if (isa != NULL)
         return find_kernels(isa);
-    pthread_once(&once, find_default);
+    fm_call_once(&once, find_default);
     return default_kernels;
 }
 

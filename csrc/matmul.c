@@ -6,15 +6,13 @@
  * multiply the first rows by them. a is copied block by block where it is stored transposed or
  * its rows would fall on the same cache sets.
  */
-#include <stdlib.h>
 #include <string.h>
-
-#include <pthread.h>
 
 #include "arena.h"
 #include "kernels.h"
 #include "machine.h"
 #include "panel.h"
+#include "system.h"
 #include "team.h"
 
 typedef struct product {
@@ -184,24 +182,24 @@ static void multiply_member(void *argument, const fm_member *self)
  * call that finds it taken has memory of its own. */
 #define FM_KEPT_BYTES ((size_t)64 << 20)
 static struct {
-    pthread_mutex_t taken;
+    fm_mutex taken;
     void *base;
     size_t size;
-} kept = {.taken = PTHREAD_MUTEX_INITIALIZER};
+} kept = {.taken = FM_MUTEX_INITIALIZER};
 
 /* In the child of a fork nobody is in a product; who was may have left half of a change. */
 static void forget_kept_in_child(void)
 {
-    if (pthread_mutex_trylock(&kept.taken) != 0) {
+    if (!fm_mutex_trylock(&kept.taken)) {
         kept.base = NULL;
         kept.size = 0;
     }
-    pthread_mutex_init(&kept.taken, NULL);
+    fm_mutex_init(&kept.taken);
 }
 
 static void register_fork_handler(void)
 {
-    pthread_atfork(NULL, NULL, forget_kept_in_child);
+    fm_at_fork(NULL, NULL, forget_kept_in_child);
 }
 
 static void lay_out(product *run, fm_arena *arena, size_t members)
@@ -224,10 +222,10 @@ static void lay_out(product *run, fm_arena *arena, size_t members)
  * fresh. *own says which. */
 static fm_status provide(fm_arena *arena, bool *own)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, register_fork_handler);
+    static fm_once once = FM_ONCE_INITIALIZER;
+    fm_call_once(&once, register_fork_handler);
     const size_t size = arena->used;
-    *own = arena->overflow || size > FM_KEPT_BYTES || pthread_mutex_trylock(&kept.taken) != 0;
+    *own = arena->overflow || size > FM_KEPT_BYTES || !fm_mutex_trylock(&kept.taken);
     if (!*own && size <= kept.size) {
         arena->base = kept.base;
         arena->used = 0;
@@ -237,10 +235,10 @@ static fm_status provide(fm_arena *arena, bool *own)
     if (*own)
         return status;
     if (status != FM_OK) {
-        pthread_mutex_unlock(&kept.taken);
+        fm_mutex_unlock(&kept.taken);
         return status;
     }
-    free(kept.base);
+    fm_memory_free(kept.base);
     kept.base = arena->base;
     kept.size = size;
     return FM_OK;
@@ -277,8 +275,8 @@ fm_status fm_matmul(double *y, const double *a, bool a_transposed, const double 
     lay_out(&run, &arena, members);
     fm_team_run(members, multiply_member, &run);
     if (own)
-        free(arena.base);
+        fm_arena_free(&arena);
     else
-        pthread_mutex_unlock(&kept.taken);
+        fm_mutex_unlock(&kept.taken);
     return FM_OK;
 }

@@ -2,12 +2,10 @@
 #include "team.h"
 
 #include <assert.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "fastmlp.h"
+#include "system.h"
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <xmmintrin.h>
@@ -31,16 +29,16 @@ static inline void spin_pause(void)
 typedef struct fm_event {
     _Alignas(64) atomic_uint value;
     _Alignas(64) atomic_uint sleepers;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
+    fm_mutex mutex;
+    fm_condition changed;
 } fm_event;
 
 static void event_init(fm_event *event)
 {
     atomic_store(&event->value, 0);
     atomic_store(&event->sleepers, 0);
-    pthread_mutex_init(&event->mutex, NULL);
-    pthread_cond_init(&event->changed, NULL);
+    fm_mutex_init(&event->mutex);
+    fm_condition_init(&event->changed);
 }
 
 /* Both orders below are sequentially consistent on purpose: either the signaller sees the
@@ -49,9 +47,9 @@ static void event_signal(fm_event *event)
 {
     atomic_fetch_add(&event->value, 1);
     if (atomic_load(&event->sleepers) > 0) {
-        pthread_mutex_lock(&event->mutex);
-        pthread_cond_broadcast(&event->changed);
-        pthread_mutex_unlock(&event->mutex);
+        fm_mutex_lock(&event->mutex);
+        fm_condition_wake_all(&event->changed);
+        fm_mutex_unlock(&event->mutex);
     }
 }
 
@@ -63,12 +61,12 @@ static void event_wait(fm_event *event, unsigned seen, unsigned spins)
             return;
         spin_pause();
     }
-    pthread_mutex_lock(&event->mutex);
+    fm_mutex_lock(&event->mutex);
     atomic_fetch_add(&event->sleepers, 1);
     while (atomic_load(&event->value) == seen)
-        pthread_cond_wait(&event->changed, &event->mutex);
+        fm_condition_wait(&event->changed, &event->mutex);
     atomic_fetch_sub(&event->sleepers, 1);
-    pthread_mutex_unlock(&event->mutex);
+    fm_mutex_unlock(&event->mutex);
 }
 
 /* -- floating-point state -- */
@@ -108,11 +106,16 @@ struct fm_barrier {
     unsigned spins;
 };
 
+typedef struct worker_start {
+    size_t index;      /* as a member */
+    unsigned run_seen; /* value of run_ready before its first run */
+} worker_start;
+
 typedef struct fm_team {
-    pthread_mutex_t busy; /* held for a whole run */
+    fm_mutex busy; /* held for a whole run */
     bool initialised;
-    size_t started;                    /* worker threads alive; worker i is member i + 1 */
-    pthread_t threads[FM_MAX_THREADS]; /* kept for debuggers: workers live till exit */
+    size_t started; /* worker threads alive, till exit; worker i is member i + 1 */
+    worker_start starts[FM_MAX_THREADS];
     fm_event run_ready, run_done;
     atomic_size_t unfinished; /* workers of this run that have not left the body */
     fm_barrier barrier;
@@ -121,7 +124,7 @@ typedef struct fm_team {
     size_t count; /* members of this run */
 } fm_team;
 
-static fm_team team = {.busy = PTHREAD_MUTEX_INITIALIZER};
+static fm_team team = {.busy = FM_MUTEX_INITIALIZER};
 
 void fm_team_wait(const fm_member *self)
 {
@@ -145,15 +148,9 @@ static void run_member(size_t index)
     fm_float_state_leave(saved);
 }
 
-typedef struct worker_start {
-    size_t index;      /* as a member */
-    unsigned run_seen; /* value of run_ready before its first run */
-} worker_start;
-
-static void *worker_main(void *start_pointer)
+static void worker_main(void *start_pointer)
 {
-    worker_start start = *(worker_start *)start_pointer;
-    free(start_pointer);
+    const worker_start start = *(const worker_start *)start_pointer;
     unsigned seen = start.run_seen;
     unsigned spins = FM_SPINS;
     for (;;) {
@@ -168,48 +165,36 @@ static void *worker_main(void *start_pointer)
         if (atomic_fetch_sub(&team.unfinished, 1) == 1)
             event_signal(&team.run_done);
     }
-    return NULL;
 }
 
 /* The child of a fork has no workers, and its locks may have been held by threads that do
  * not exist there: begin anew. */
 static void forget_team_in_child(void)
 {
-    pthread_mutex_init(&team.busy, NULL);
+    fm_mutex_init(&team.busy);
     team.initialised = false;
     team.started = 0;
 }
 
 static void register_fork_handler(void)
 {
-    pthread_atfork(NULL, NULL, forget_team_in_child);
+    fm_at_fork(NULL, NULL, forget_team_in_child);
 }
 
 static bool start_worker(void)
 {
-    worker_start *start = malloc(sizeof *start);
-    if (start == NULL)
-        return false;
+    worker_start *start = &team.starts[team.started];
     *start = (worker_start){team.started + 1, atomic_load(&team.run_ready.value)};
-    /* Workers take no signals: those belong to the threads of the program. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&team.threads[team.started], NULL, worker_main, start);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed) {
-        free(start);
+    if (!fm_thread_start(worker_main, start))
         return false;
-    }
-    pthread_detach(team.threads[team.started]);
     team.started++;
     return true;
 }
 
 static void prepare_team(size_t count)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, register_fork_handler);
+    static fm_once once = FM_ONCE_INITIALIZER;
+    fm_call_once(&once, register_fork_handler);
     if (!team.initialised) {
         event_init(&team.run_ready);
         event_init(&team.run_done);
@@ -224,7 +209,7 @@ static void prepare_team(size_t count)
 void fm_team_run(size_t count, fm_team_body *body, void *argument)
 {
     assert(count >= 1 && count <= FM_MAX_THREADS);
-    if (count == 1 || pthread_mutex_trylock(&team.busy) != 0) {
+    if (count == 1 || !fm_mutex_trylock(&team.busy)) {
         fm_member alone = {0, 1, NULL};
         fm_float_state saved = fm_float_state_enter();
         body(argument, &alone);
@@ -243,5 +228,5 @@ void fm_team_run(size_t count, fm_team_body *body, void *argument)
     run_member(0);
     if (team.started > 0)
         event_wait(&team.run_done, seen, team.barrier.spins);
-    pthread_mutex_unlock(&team.busy);
+    fm_mutex_unlock(&team.busy);
 }

@@ -70,6 +70,20 @@ def test_intrinsics_are_in_one_place() -> None:
     }
 
 
+def test_the_system_is_asked_in_one_place() -> None:
+    """What is not C11's own comes from system.h, whose two parts know POSIX and Windows."""
+    own = {"assert", "fenv", "math", "stdatomic", "stdbool", "stddef", "stdint", "stdio", "stdlib"}
+    own |= {"string", "xmmintrin", "emmintrin", "immintrin", "arm_neon"}
+    users = {
+        path.name
+        for path in SOURCES
+        if set(re.findall(r"#\s*include\s*<([\w/]+)\.h>", code(path))) - own
+    }
+    assert users == {"system.h", "system_posix.c", "system_windows.c"}
+    foreign = re.compile(r"\b(?:pthread_|posix_|aligned_alloc)|_WIN32")
+    assert {path.name for path in SOURCES if foreign.search(code(path))} == users
+
+
 def test_the_library_neither_prints_nor_exits() -> None:
     forbidden = re.compile(
         r"\b(?:v?f?printf|puts|fputs|putchar|perror|exit|_exit|abort|quick_exit|raise)\s*\("

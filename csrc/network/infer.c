@@ -201,7 +201,7 @@ static void lay_out_lane_lists(fm_network *network)
 /* Memory anew for what lay_out points at. */
 static fm_status renew(fm_network *network, fm_arena *memory, void lay_out(fm_network *))
 {
-    free(memory->base);
+    fm_arena_free(memory);
     *memory = (fm_arena){0};
     lay_out(network);
     const fm_status status = fm_arena_allocate(memory);
@@ -261,7 +261,7 @@ static fm_status infer(fm_network *network, inference_run *run)
     size_t members = together ? 1 : fm_members_for(fmas, fmas);
     if (members > rows)
         members = rows;
-    pthread_mutex_lock(&network->lock);
+    fm_mutex_lock(&network->lock);
     run->network = network;
     run->source = fm_source_of(core, run->data);
     run->sparse = !together && fm_prefers_sparse(core, &run->source, NULL, rows);
@@ -272,7 +272,7 @@ static fm_status infer(fm_network *network, inference_run *run)
         run->in_place = !run->sparse && reads_in_place(core, &run->source);
         fm_team_run(members, infer_member, run);
     }
-    pthread_mutex_unlock(&network->lock);
+    fm_mutex_unlock(&network->lock);
     return status;
 }
 
@@ -330,11 +330,11 @@ fm_status fm_penalties(fm_network *network, const fm_data *data, int64_t dropout
         return FM_ERROR_ARGUMENT;
     fm_core *core = &network->core;
     penalty_run penalty = {.run = {.core = core}};
-    pthread_mutex_lock(&network->lock);
+    fm_mutex_lock(&network->lock);
     fm_status status = core->has_rules ? fm_prepare_rules(core, 1) : FM_OK;
     if (status == FM_OK && core->has_rules)
         fm_team_run(1, sum_penalties, &penalty);
-    pthread_mutex_unlock(&network->lock);
+    fm_mutex_unlock(&network->lock);
     *parameters = penalty.sum;
     if (status != FM_OK || fm_network_activities(network) == 0)
         return status;

@@ -223,7 +223,7 @@ fm_status fm_network_create(fm_network **network_out, const char *isa, size_t in
     fm_network *network = calloc(1, sizeof *network);
     if (network == NULL)
         return FM_ERROR_MEMORY;
-    pthread_mutex_init(&network->lock, NULL);
+    fm_mutex_init(&network->lock);
     network->core.kernels = kernels;
     status = build_core(network, inputs, operations, operation_count);
     if (status != FM_OK)
@@ -248,15 +248,15 @@ void fm_network_free(fm_network *network)
     if (network == NULL)
         return;
     fm_delist(network);
-    free(network->memory.base);
+    fm_arena_free(&network->memory);
     fm_workspace_free(&network->core.workspace);
-    free(network->lane_memory.base);
-    free(network->lane_list_memory.base);
+    fm_arena_free(&network->lane_memory);
+    fm_arena_free(&network->lane_list_memory);
     free(network->lanes);
     free(network->core.parameters);
     free(network->core.stages);
     free(network->operations);
-    pthread_mutex_destroy(&network->lock);
+    fm_mutex_destroy(&network->lock);
     free(network);
 }
 

@@ -5,9 +5,8 @@
 #ifndef FM_NETWORK_H
 #define FM_NETWORK_H
 
-#include <pthread.h>
-
 #include "../step/step.h"
+#include "../system.h"
 
 /* Buffers of inference: each member pushes blocks of rows through all stages. */
 typedef struct fm_lane {
@@ -24,7 +23,7 @@ typedef struct fm_lane {
 
 struct fm_network {
     struct fm_network *next, *previous; /* in the list of all networks, see forks.c */
-    pthread_mutex_t lock;               /* held by every call that uses what follows */
+    fm_mutex lock;                      /* held by every call that uses what follows */
     fm_core core;
     fm_operation *operations;
     fm_arena memory; /* parameters, slots, active, moments of whole-batch stages */

@@ -65,9 +65,9 @@ fm_status fm_network_exempt(fm_network *network, size_t parameter)
 {
     if (parameter >= network->core.parameter_count)
         return FM_ERROR_ARGUMENT;
-    pthread_mutex_lock(&network->lock);
+    fm_mutex_lock(&network->lock);
     network->core.parameters[parameter].exempt = true;
-    pthread_mutex_unlock(&network->lock);
+    fm_mutex_unlock(&network->lock);
     return FM_OK;
 }
 
@@ -76,9 +76,9 @@ fm_status fm_network_read(fm_network *network, size_t parameter, int slot, doubl
     const fm_array array = find_array(network, parameter, slot);
     if (array.values == NULL)
         return FM_ERROR_ARGUMENT;
-    pthread_mutex_lock(&network->lock);
+    fm_mutex_lock(&network->lock);
     fm_unpack(values, array.values, array.rows, array.columns);
-    pthread_mutex_unlock(&network->lock);
+    fm_mutex_unlock(&network->lock);
     return FM_OK;
 }
 
@@ -104,10 +104,10 @@ fm_status fm_network_write(fm_network *network, size_t parameter, int slot,
     if (array.values == NULL)
         return FM_ERROR_ARGUMENT;
     const fm_parameter *shape = &network->core.parameters[parameter];
-    pthread_mutex_lock(&network->lock);
+    fm_mutex_lock(&network->lock);
     fm_pack(array.values, values, array.rows, array.columns);
     if (slot != FM_VALUE && reads_inputs(&network->core, parameter) && array.whole)
         activate_pairs(&network->core, values, shape->columns);
-    pthread_mutex_unlock(&network->lock);
+    fm_mutex_unlock(&network->lock);
     return FM_OK;
 }

@@ -25,14 +25,14 @@ fm_status fm_network_regularize(fm_network *network, size_t parameter,
         if (p->vector || (columns ? p->columns : p->rows) < 2)
             return FM_ERROR_ARGUMENT;
     }
-    pthread_mutex_lock(&network->lock);
+    fm_mutex_lock(&network->lock);
     p->regularizer = *regularizer;
     p->regularized = core->has_rules = true;
     p->first_unit = core->penalty_units;
     p->units = fm_penalty_units(p);
     core->penalty_units += p->units;
     core->workspace.rule_room.rows = 0; /* laid out anew */
-    pthread_mutex_unlock(&network->lock);
+    fm_mutex_unlock(&network->lock);
     return FM_OK;
 }
 
@@ -45,9 +45,9 @@ fm_status fm_network_constrain(fm_network *network, size_t parameter,
         return FM_ERROR_ARGUMENT;
     if (p->vector && constraint->kind == fm_norm && fm_norm_of(constraint->option).axis != 0)
         return FM_ERROR_ARGUMENT;
-    pthread_mutex_lock(&network->lock);
+    fm_mutex_lock(&network->lock);
     p->constraint = *constraint;
     p->constrained = network->core.has_rules = true;
-    pthread_mutex_unlock(&network->lock);
+    fm_mutex_unlock(&network->lock);
     return FM_OK;
 }

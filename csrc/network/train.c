@@ -112,11 +112,11 @@ fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *orde
                         .first_step = *iterations,
                         .losses = losses,
                         .outputs = outputs};
-    pthread_mutex_lock(&network->lock);
+    fm_mutex_lock(&network->lock);
     const fm_status status = train(&network->core, &run);
     if (status == FM_OK)
         *iterations += (int64_t)run.steps;
-    pthread_mutex_unlock(&network->lock);
+    fm_mutex_unlock(&network->lock);
     return status;
 }
 
@@ -147,7 +147,7 @@ fm_status fm_gradient(fm_network *network, const fm_data *data, const int64_t *o
                         .first_step = iterations,
                         .losses = loss,
                         .only_gradient = true};
-    pthread_mutex_lock(&network->lock);
+    fm_mutex_lock(&network->lock);
     const fm_status status = train(core, &run);
     for (size_t s = 0; status == FM_OK && s < core->stage_count; s++) {
         const fm_stage *stage = &core->stages[s];
@@ -162,7 +162,7 @@ fm_status fm_gradient(fm_network *network, const fm_data *data, const int64_t *o
             gradient += p->rows * p->columns;
         }
     }
-    pthread_mutex_unlock(&network->lock);
+    fm_mutex_unlock(&network->lock);
     return status;
 }
 
@@ -173,7 +173,7 @@ fm_status fm_apply(fm_network *network, const double *gradient, double rate,
     if (!core->trains || *iterations < 0 || *iterations >= FM_MAX_ITERATIONS)
         return FM_ERROR_ARGUMENT;
     training_run run = {.core = core, .steps = 1, .rates = &rate, .first_step = *iterations};
-    pthread_mutex_lock(&network->lock);
+    fm_mutex_lock(&network->lock);
     fm_choose_owners(core, false);
     mark_active(core, false);
     const double fmas = step_fmas(core, 0);
@@ -191,6 +191,6 @@ fm_status fm_apply(fm_network *network, const double *gradient, double rate,
         fm_run_apply(&run, members);
         *iterations += 1;
     }
-    pthread_mutex_unlock(&network->lock);
+    fm_mutex_unlock(&network->lock);
     return status;
 }

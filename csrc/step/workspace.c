@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
 #include "step.h"
 
 static void lay_out_batch(fm_core *core, fm_room *room)
@@ -70,7 +68,7 @@ static fm_status provide(fm_core *core, fm_room *room, size_t rows, size_t threa
         return FM_OK;
     const fm_room larger = {.rows = rows > room->rows ? rows : room->rows,
                             .threads = threads > room->threads ? threads : room->threads};
-    free(room->arena.base);
+    fm_arena_free(&room->arena);
     *room = larger;
     lay_out(core, room);
     const fm_status status = fm_arena_allocate(&room->arena);
@@ -130,10 +128,10 @@ fm_status fm_prepare_workspace(fm_core *core, const training_way *way)
 
 void fm_workspace_free(fm_workspace *space)
 {
-    free(space->batch_room.arena.base);
-    free(space->activation_room.arena.base);
-    free(space->dense_room.arena.base);
-    free(space->list_room.arena.base);
-    free(space->gradient_room.arena.base);
-    free(space->rule_room.arena.base);
+    fm_arena_free(&space->batch_room.arena);
+    fm_arena_free(&space->activation_room.arena);
+    fm_arena_free(&space->dense_room.arena);
+    fm_arena_free(&space->list_room.arena);
+    fm_arena_free(&space->gradient_room.arena);
+    fm_arena_free(&space->rule_room.arena);
 }
