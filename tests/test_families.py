@@ -115,8 +115,8 @@ def test_options_are_those_of_the_base():
         "units": 6,
         "activation": "relu",
         "use_bias": True,
-        "kernel_initializer": {"class_name": "Ones", "config": {}},
-        "bias_initializer": {"class_name": "Zeros", "config": {}},
+        "kernel_initializer": initializers.serialize(initializers.Ones()),
+        "bias_initializer": initializers.serialize(initializers.Zeros()),
         "kernel_regularizer": None,
         "bias_regularizer": None,
         "kernel_constraint": None,
@@ -167,7 +167,7 @@ def test_representations_show_the_arguments():
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=by_name)
-@pytest.mark.parametrize("config", [None, 3, "Dense", {}, {"class_name": ["Dense"]}])
+@pytest.mark.parametrize("config", [None, 3, "Dens", {}, {"class_name": ["Dense"]}])
 def test_what_is_no_configuration(family, config):
     with pytest.raises(ValueError, match=r"must (be one of|have).* Received: "):
         family.deserialize(config)
@@ -230,7 +230,7 @@ def test_registration_is_all_that_a_name_needs():
     class Thing:
         pass
 
-    registry: Registry[Thing] = Registry("thing", Thing, ignore_case=True)
+    registry: Registry[Thing] = Registry("thing", Thing, "things", ignore_case=True)
 
     def big_thing():
         pass

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         ops,
         optimizers,
         regularizers,
+        saving,
         sklearn,
         utils,
     )
@@ -82,6 +83,7 @@ __all__ = [
     "ops",
     "optimizers",
     "regularizers",
+    "saving",
     "set_num_threads",
     "sklearn",
     "utils",
@@ -107,6 +109,7 @@ _MODULES = frozenset(
         "ops",
         "optimizers",
         "regularizers",
+        "saving",
         "sklearn",
         "utils",
     }

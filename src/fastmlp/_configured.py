@@ -65,10 +65,6 @@ def _arguments(cls: type) -> tuple[str, ...]:
 
 def _plain(value: Any) -> Any:
     """The value as plain data, from which the constructor makes the same."""
-    if isinstance(value, Configured):
+    if isinstance(value, (Configured, FunctionType, functools.partial)):
         return serialize(value)
-    if isinstance(value, FunctionType):  # it is registered under its name
-        return value.__name__
-    if isinstance(value, functools.partial):  # of such a function, with options
-        return {"class_name": value.func.__name__, "config": dict(value.keywords)}
     return float(value) if isinstance(value, Variable) else value

@@ -36,7 +36,7 @@ class Constraint(Configured):
         return None
 
 
-_registry: Registry[Constraint] = Registry("constraint", Constraint)
+_registry: Registry[Constraint] = Registry("constraint", Constraint, "keras.constraints")
 register = _registry.register
 deserialize = _registry.deserialize
 

@@ -49,7 +49,7 @@ class Regularizer(Configured):
             )
 
 
-_registry: Registry[Regularizer] = Registry("regularizer", Regularizer)
+_registry: Registry[Regularizer] = Registry("regularizer", Regularizer, "keras.regularizers")
 register = _registry.register
 deserialize = _registry.deserialize
 

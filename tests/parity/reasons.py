@@ -10,7 +10,6 @@ GRAPH = "joins branches: fastmlp takes graphs that are a chain, and says so wher
 BACKEND = "about a backend, tracing or a device: fastmlp has one backend, the CPU in float64"
 LOW_PRECISION = "about other types than float64"
 WHOLE_FILES = "whole models in files are to come; save_weights and load_weights are there"
-REGISTER = "fastmlp makes what it ships; objects of one's own are passed as instances"
 IMAGES = "reads or writes images: Pillow does"
 FILES = "reads folders of images, sound or text"
 LABELS = "takes sequences of labels, or pairs of embeddings: not what an MLP is trained with"
@@ -22,7 +21,6 @@ ARRAYS = "NumPy has it; ops holds what losses, metrics and layers are written wi
 DRAWS = "numpy.random draws; what fastmlp draws by itself is in docs/seeds.md"
 MASKS = "sequences are not masked: sample weights leave samples out"
 ACTIVATION = "in fastmlp.activations"
-CUSTOM = "objects of one's own are passed as instances"
 OWN_SCALARS = "regularizers and activity regularizers add to the loss"
 
 # Of models and layers: what Keras's own machinery exports with them.
@@ -197,10 +195,6 @@ REASONS: Reasons = {
     "metrics": {"*_focal_crossentropy": "in fastmlp.losses, and as a string"},
     "models": {"load_model": WHOLE_FILES, "save_model": WHOLE_FILES},
     "saving": {
-        "*ustom*": CUSTOM,
-        "*keras_object": CUSTOM,
-        "*registered*": CUSTOM,
-        "register_*": CUSTOM,
         "load_model": WHOLE_FILES,
         "save_model": WHOLE_FILES,
         "load_weights": WHOLE_FILES,
@@ -236,10 +230,6 @@ REASONS: Reasons = {
     },
     "random": {"*": DRAWS},
     "utils": {
-        "*ustom*": CUSTOM,
-        "*keras_object": CUSTOM,
-        "*registered*": CUSTOM,
-        "register_*": CUSTOM,
         "*pack_x_y_sample_weight": OWN_STEPS,
         "*_dataset_from_directory": FILES,
         "*_img": IMAGES,

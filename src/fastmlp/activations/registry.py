@@ -10,8 +10,9 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 
 from .. import engine
+from .._objects import within
 from .._registry import Registry
-from .._registry import serialize as serialize_layer
+from .._registry import serialize as serialize_any
 from ..engine.words import INFERENCE
 from ..engine.words import Activation as Elementwise
 from ..tensor import Tensor, as_tensor
@@ -31,7 +32,7 @@ class Configured(Protocol):
 #: One of the functions, one with options as functools.partial gives it, or a layer.
 Activation = Callable[..., Tensor]
 
-_registry: Registry[Activation] = Registry("activation", FunctionType)
+_registry: Registry[Activation] = Registry("activation", FunctionType, "keras.activations")
 _words: dict[Activation, Callable[..., engine.Operation | None]] = {}
 _by_row: set[Activation] = set()
 
@@ -114,12 +115,14 @@ def get(identifier: Any) -> Activation:
 
 def _from_config(config: dict[str, Any]) -> Activation:
     """The activation of ``{"class_name": ..., "config": ...}``."""
-    function = _registry.find(config.get("class_name"))
+    name, options = config.get("class_name"), config.get("config", {})
+    if name == "function":
+        return get(_registry.deserialize(config))
+    function = None if config.get("registered_name") else _registry.find(name)
     if function is None:
         from ..layers import deserialize as deserialize_layer  # layers need this module
 
         return get(deserialize_layer(config))
-    options = config.get("config", {})
     return get(partial(function, **options) if isinstance(options, dict) else function)
 
 
@@ -148,7 +151,8 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     """
     if isinstance(config, str) and config in (custom_objects or {}):
         return get((custom_objects or {})[config])
-    return get(config)
+    with within(custom_objects):
+        return get(config)
 
 
 def serialize(activation: Activation) -> str | dict[str, Any]:
@@ -161,14 +165,10 @@ def serialize(activation: Activation) -> str | dict[str, Any]:
     >>> serialize(activations.relu)
     'relu'
     >>> serialize(partial(activations.elu, alpha=0.5))
-    {'class_name': 'elu', 'config': {'alpha': 0.5}}
+    {'module': 'fastmlp.activations', 'class_name': 'elu', 'config': {'alpha': 0.5}}
     """
     known: Any = get(activation)
-    if isinstance(known, partial):
-        return {"class_name": known.func.__name__, "config": dict(known.keywords)}
-    if isinstance(known, FunctionType):
-        return known.__name__
-    made: dict[str, Any] = serialize_layer(known)
+    made: str | dict[str, Any] = serialize_any(known)
     return made
 
 

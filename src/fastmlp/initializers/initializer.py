@@ -47,7 +47,7 @@ def checked_shape(shape: Any) -> tuple[int, ...]:
     return tuple(_checks.integer("shape", size, 0) for size in shape)
 
 
-_registry: Registry[Initializer] = Registry("initializer", Initializer)
+_registry: Registry[Initializer] = Registry("initializer", Initializer, "keras.initializers")
 register = _registry.register
 deserialize = _registry.deserialize
 

@@ -385,5 +385,5 @@ def undone_if_it_fails(*layers: Layer) -> Iterator[None]:
         raise
 
 
-registry: Registry[Layer] = Registry("layer", Layer)
+registry: Registry[Layer] = Registry("layer", Layer, "keras.layers")
 register = registry.register

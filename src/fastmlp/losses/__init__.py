@@ -77,7 +77,8 @@ def get(identifier: Any) -> Loss:
     known = isinstance(identifier, (str, dict, type, Loss)) or registry.class_of(identifier)
     if callable(identifier) and not known:
         return FunctionLoss(identifier)
-    return registry.get(identifier)
+    loss = registry.get(identifier)
+    return loss if isinstance(loss, Loss) else FunctionLoss(loss)
 
 
 __all__ = [

@@ -233,5 +233,5 @@ def real_labels(y: Any, name: str) -> NDArray[Any]:
     return array
 
 
-registry: Registry[Loss] = Registry("loss", Loss)
+registry: Registry[Loss] = Registry("loss", Loss, "keras.losses")
 register = registry.register

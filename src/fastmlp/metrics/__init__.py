@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import losses
 from .._naming import snake_case
+from .._objects import get_registered_object, within
 from .._registry import serialize
 from .accuracies import (
     Accuracy,
@@ -109,21 +110,19 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     >>> deserialize({"class_name": "AUC", "config": {"curve": "PR"}}).curve
     'PR'
     """
-    own = custom_objects or {}
-    if isinstance(config, dict) and isinstance(config.get("class_name"), str):
-        cls, arguments = own.get(config["class_name"]), config.get("config", {})
-        if cls is None and config["class_name"] == "MeanMetricWrapper":
-            cls, arguments = MeanMetricWrapper, {**arguments, "fn": _function(arguments, own)}
-        if cls is not None:
-            made: Metric = cls.from_config(arguments)
-            return made
-    return registry.deserialize(config)
+    with within(custom_objects):
+        if isinstance(config, dict) and config.get("class_name") == "MeanMetricWrapper":
+            arguments = config.get("config", {})
+            config = {**config, "config": {**arguments, "fn": _function(arguments)}}
+        return registry.deserialize(config)
 
 
-def _function(arguments: dict[str, Any], own: Mapping[str, Any]) -> Callable[..., Any]:
+def _function(arguments: dict[str, Any]) -> Callable[..., Any]:
     """The function whose name a configuration of MeanMetricWrapper holds."""
     name = arguments.get("fn")
-    function = name if callable(name) else own.get(str(name), globals().get(str(name)))
+    if isinstance(name, dict):
+        name = name.get("config")
+    function = name if callable(name) else get_registered_object(name, globals())
     if not callable(function) or isinstance(function, type) or str(name).startswith("_"):
         raise ValueError(
             "fn must be the name of a function of fastmlp.metrics or of custom_objects. "
@@ -153,10 +152,11 @@ def get(identifier: Any) -> Metric:
     'mean_squared_error'
     """
     if isinstance(identifier, str):
-        cls = registry.find(identifier)
-        return _of_loss(identifier) if cls is None else cls()
-    if isinstance(identifier, dict):
-        return deserialize(identifier)
+        if registry.find(identifier) is None:
+            return _of_loss(identifier)
+        identifier = registry.get(identifier)
+    elif isinstance(identifier, dict):
+        identifier = deserialize(identifier)
     if not callable(identifier) or isinstance(identifier, (type, Metric)):
         return registry.get(identifier)
     cls = registry.class_of(identifier)

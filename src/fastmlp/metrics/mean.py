@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .._objects import get_registered_name
 from ..tensor import Tensor, as_tensor
 from .metric import Metric, register
 from .ranks import Float64Array, broadcast_weights, floats, same_rank
@@ -116,6 +117,10 @@ class Sum(Metric):
         self._sums.clear()
 
 
+def _name_of(function: Callable[..., Any]) -> str:
+    return get_registered_name(function) if hasattr(function, "__name__") else repr(function)
+
+
 @register()
 class MeanMetricWrapper(Mean):
     """The mean over samples of ``fn(y_true, y_pred, **options)``.
@@ -166,7 +171,7 @@ class MeanMetricWrapper(Mean):
         """Arguments of the constructor: the function by its name, then its options."""
         config = super().get_config()
         if type(self) is MeanMetricWrapper:
-            config |= {"fn": getattr(self._fn, "__name__", repr(self._fn)), **self._options}
+            config |= {"fn": _name_of(self._fn), **self._options}
         return config
 
 

@@ -138,5 +138,5 @@ class Metric(Configured):
         return f"<{type(self).__name__} name={self.name}>"
 
 
-registry: Registry[Metric] = Registry("metric", Metric)
+registry: Registry[Metric] = Registry("metric", Metric, "keras.metrics")
 register = registry.register

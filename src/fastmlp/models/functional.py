@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from ..layers.input import InputLayer
@@ -10,7 +11,7 @@ from ..layers.symbolic import chain
 from .sequential import Sequential, layers_of_config
 
 
-@register("functional")
+@register("functional", module="keras.src.models.functional")
 class Functional(Sequential):
     """What ``Model(inputs, outputs)`` makes: the layers on the way from one input to one output.
 
@@ -83,9 +84,11 @@ class Functional(Sequential):
         )
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Functional:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Functional:
         """The model with this configuration and new weights; see ``Sequential.from_config``."""
-        first, *rest = layers_of_config(config)
+        first, *rest = layers_of_config(config, custom_objects)
         at: Any = first
         for layer in rest:
             at = layer(at)

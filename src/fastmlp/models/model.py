@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks
+from .._objects import within
 from ..callbacks.callback_list import CallbackList
 from ..callbacks.history import History
 from ..layers.penalties import only_known
@@ -36,6 +37,15 @@ class Model(FeedingModel):
 
             return super().__new__(Functional)
         return super().__new__(cls)
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Another with these constructor arguments; ``custom_objects``: names to classes and
+        functions of one's own among them."""
+        with within(custom_objects):
+            return super().from_config(config)
 
     # Training.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import _checks, layers
@@ -16,7 +16,7 @@ from ..variable import Variable
 from .model import Model
 
 
-@register("sequential")
+@register("sequential", module="keras")
 class Sequential(Model):
     """A stack of layers, each working on the output of the one before.
 
@@ -283,13 +283,22 @@ class Sequential(Model):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Sequential:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Sequential:
         """The model with this configuration and new weights.
+
+        Parameters
+        ----------
+        config : dict
+            What ``get_config`` has made.
+        custom_objects : dict, optional
+            Names to classes and functions of one's own that it holds.
 
         Raises
         ------
         ValueError, TypeError
-            If a layer's class is not one of fastmlp's, or this is not such a configuration.
+            If a layer's class is neither fastmlp's nor known, or this is not such a configuration.
 
         Examples
         --------
@@ -297,24 +306,25 @@ class Sequential(Model):
         >>> Sequential.from_config(model.get_config()).count_params()
         15
         """
-        made = layers_of_config(config)
+        made = layers_of_config(config, custom_objects)
         return cls(made, trainable=config.get("trainable", True), name=config.get("name"))
 
 
-def layers_of_config(config: Any) -> list[Layer]:
+def layers_of_config(config: Any, custom_objects: Mapping[str, Any] | None) -> list[Layer]:
     """The layers of a model's configuration, made anew.
 
     Raises
     ------
     ValueError, TypeError
-        If a layer's class is not one of fastmlp's, or this is not such a configuration.
+        If a layer's class is neither fastmlp's nor known, or this is not such a configuration.
     """
     if not isinstance(config, dict) or "layers" not in config:
         raise TypeError(
             'config must be a dict with a list of "layers", as from get_config(). '
             f"Received: config={config!r}"
         )
-    return [layers.deserialize(layer) for layer in _listed('config["layers"]', config["layers"])]
+    listed = _listed('config["layers"]', config["layers"])
+    return [layers.deserialize(layer, custom_objects) for layer in listed]
 
 
 def _listed(name: str, value: Any) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -388,13 +388,18 @@ class Optimizer(SlotKeeper):
         return {name: config[name] for name in _COMMON} | config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """Another with these constructor arguments."""
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Another with these constructor arguments; ``custom_objects``: names to classes and
+        functions of one's own among them."""
         if isinstance(config, dict) and isinstance(config.get("learning_rate"), dict):
-            rate = schedules.deserialize(config["learning_rate"])
+            rate = schedules.deserialize(config["learning_rate"], custom_objects)
             config = {**config, "learning_rate": rate}
         return super().from_config(config)
 
 
-registry: Registry[Optimizer] = Registry("optimizer", Optimizer, ignore_case=True)
+registry: Registry[Optimizer] = Registry(
+    "optimizer", Optimizer, "keras.optimizers", ignore_case=True
+)
 register = registry.register

@@ -50,7 +50,9 @@ class LearningRateSchedule:
         return np.array([float(self(step.view(Tensor))) for step in map(np.asarray, steps)])
 
 
-registry: Registry[LearningRateSchedule] = Registry("schedule", LearningRateSchedule)
+registry: Registry[LearningRateSchedule] = Registry(
+    "schedule", LearningRateSchedule, "keras.optimizers.schedules"
+)
 
 
 class Formula(Configured, LearningRateSchedule):

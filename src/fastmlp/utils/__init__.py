@@ -16,29 +16,59 @@ from .progbar import Progbar
 from .py_dataset import PyDataset
 
 if TYPE_CHECKING:
+    from ..saving import (
+        CustomObjectScope,
+        custom_object_scope,
+        deserialize_keras_object,
+        get_custom_objects,
+        get_registered_name,
+        get_registered_object,
+        register_keras_serializable,
+        serialize_keras_object,
+    )
     from .model_plot import plot_model
     from .plots import plot_confusion_matrix
 
 Sequence = PyDataset  # Keras 2's name
 
 __all__ = [
+    "CustomObjectScope",
     "Progbar",
     "PyDataset",
     "Sequence",
     "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
     "disable_interactive_logging",
     "enable_interactive_logging",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "is_interactive_logging_enabled",
     "normalize",
     "plot_confusion_matrix",
     "plot_model",
+    "register_keras_serializable",
+    "serialize_keras_object",
     "set_random_seed",
     "split_dataset",
     "to_categorical",
 ]
 
-# Imported at their first use: few programs draw.
-_HOMES = {"plot_confusion_matrix": "plots", "plot_model": "model_plot"}
+# Imported at their first use: few programs draw or write configurations.
+_HOMES = {"plot_confusion_matrix": ".plots", "plot_model": ".model_plot"} | dict.fromkeys(
+    (
+        "CustomObjectScope",
+        "custom_object_scope",
+        "deserialize_keras_object",
+        "get_custom_objects",
+        "get_registered_name",
+        "get_registered_object",
+        "register_keras_serializable",
+        "serialize_keras_object",
+    ),
+    "..saving",
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -46,5 +76,5 @@ def __getattr__(name: str) -> Any:
 
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    value = globals()[name] = getattr(import_module(_HOMES[name], __name__), name)
     return value
