@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "catalog.h"
 
+#include <string.h>
+
 typedef struct option_entry {
     const char *name;
     double standard;
@@ -66,6 +68,14 @@ static const option_entry *option_of(fm_family family, int kind, size_t index)
 const char *fm_option_name(fm_family family, int kind, size_t index)
 {
     return option_of(family, kind, index)->name;
+}
+
+size_t fm_option_index(fm_family family, int kind, const char *name)
+{
+    size_t index = 0;
+    while (strcmp(fm_option_name(family, kind, index), name) != 0)
+        index++;
+    return index;
 }
 
 double fm_option_default(fm_family family, int kind, size_t index)

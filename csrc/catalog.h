@@ -367,6 +367,9 @@ const char *fm_name(fm_family family, int kind);
 const char *fm_option_name(fm_family family, int kind, size_t index);
 double fm_option_default(fm_family family, int kind, size_t index);
 
+/* The place in option[] of an option that the kind has. */
+size_t fm_option_index(fm_family family, int kind, const char *name);
+
 /* Whether a kind is one of the family's and its options are in their ranges. */
 bool fm_word_is_valid(fm_family family, int kind, const double option[FM_MAX_OPTIONS]);
 

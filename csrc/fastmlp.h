@@ -86,7 +86,10 @@ typedef struct fm_network fm_network;
 
 /* Makes a network of F = inputs features and the operations in order; parameters and slots
  * are zero. loss and optimizer may be NULL together: such a network only predicts. isa is a
- * name that fm_isa_usable accepts, or NULL for the default. Arguments are copied. */
+ * name that fm_isa_usable accepts, or NULL for the default. Arguments are copied.
+ * Where the last operation is a softmax and the loss a categorical crossentropy of
+ * probabilities, or a sigmoid and a binary one, the loss and its gradient are those of logits,
+ * of what that operation takes: exact also where a probability rounds to 0 or 1. */
 fm_status fm_network_create(fm_network **network, const char *isa, size_t inputs,
                             const fm_operation *operations, size_t operation_count,
                             const fm_loss *loss, const fm_optimizer *optimizer);

@@ -378,6 +378,30 @@ JOBS = [
         weighted=True,
     ),
     Job(
+        "probabilities that no softmax made",
+        mlp(30, 140, 7, last=[Exponential()]),
+        Training(make_loss(SPARSE.name), ADAM),
+        200,
+        64,
+    ),
+    Job(
+        "probabilities of yes, wide, batch normalization below",
+        Network(
+            40, (Dense(40, 300), Tanh(), Dense(300, 290), BatchNormalization(), Relu(), Sigmoid())
+        ),
+        Training(BINARY, ADAM),
+        70,
+        32,
+    ),
+    Job(
+        "probabilities of inputs alone",
+        Network(5, (Rescaling(0.5, 0.1), Softmax())),
+        Training(make_loss(CATEGORICAL.name), ADAM),
+        100,
+        32,
+    ),
+    Job("yes alone", Network(5, (Sigmoid(),)), Training(BINARY, ADAM), 100, 32),
+    Job(
         "softmax in the middle, no bias, leaky clipped relu",
         Network(
             50,

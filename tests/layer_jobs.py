@@ -21,10 +21,12 @@ from fastmlp.engine import (
     RowNormalization,
     Scaling,
     Sigmoid,
+    Softmax,
     Standardization,
     Tanh,
     Training,
     Transpose,
+    make_loss,
 )
 
 LAYER_JOBS = [
@@ -67,6 +69,14 @@ LAYER_JOBS = [
         70,
         32,
         density=0.2,
+        weighted=True,
+    ),
+    Job(
+        "probabilities for each row of a sample",
+        Network(60, (Dense(60, 280), Relu(), Reshape(70), Dense(70, 6), Softmax())),
+        Training(make_loss("categorical_crossentropy", label_smoothing=0.1), ADAM),
+        70,
+        32,
         weighted=True,
     ),
     Job(

@@ -287,3 +287,51 @@ def test_pinball_finds_quantiles_and_gaussian_nll_the_spread() -> None:
 def test_wrong_arguments(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def saturated(activation: str, loss: Any, engine: str) -> fastmlp.Sequential:
+    """Logits of a row x (1,) are x times (40, -40) or (40,): the probabilities round to 1 and
+    are far below any epsilon."""
+    outputs = 2 if activation == "softmax" else 1
+    model = fastmlp.Sequential(
+        [
+            fastmlp.layers.Input((1,)),
+            fastmlp.layers.Dense(outputs, use_bias=False),
+            fastmlp.layers.Activation(activation),
+        ]
+    )
+    model.set_weights([np.array([[40.0, -40.0][:outputs]])])
+    model.compile(fastmlp.optimizers.SGD(1.0), loss, metrics=["accuracy"], engine=engine)
+    return model
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+@pytest.mark.parametrize(
+    ("activation", "loss", "label", "value"),
+    [
+        ("softmax", "sparse_categorical_crossentropy", 1, 80.0),
+        ("softmax", "categorical_crossentropy", [0.0, 1.0], 80.0),
+        ("sigmoid", "binary_crossentropy", [0.0], 40.0),
+    ],
+)
+def test_probabilities_that_round_to_one_are_learned_from(
+    activation: str, loss: str, label: Any, value: float, engine: str
+) -> None:
+    """Where Keras clips: its loss is -log(epsilon) = 16.1 and its gradient 0."""
+    model = saturated(activation, loss, engine)
+    x, y = np.ones((1, 1)), np.array([label])
+    before = model.predict(x, verbose=0)
+    assert before[0, 0] == 1.0
+    # log1p(exp(-40)) is less than half a unit in the last place of 40
+    assert model.evaluate(x, y, verbose=0)[0] == value
+    history = model.fit(x, y, verbose=0)
+    assert history.history == {"accuracy": [0.0], "loss": [value]}
+    slope = np.array([[1.0, -1.0][: before.shape[1]]])  # p - t to an ulp
+    np.testing.assert_allclose(model.get_weights()[0], [[40.0, -40.0][: slope.size]] - slope, 1e-15)
+
+
+def test_the_way_by_logits_ends_where_the_last_operation_is_no_match() -> None:
+    """A softmax under the binary loss and probabilities of one's own are clipped, as in Keras."""
+    model = saturated("softmax", "binary_crossentropy", "native")
+    loss = model.evaluate(np.ones((1, 1)), np.array([[0.0, 1.0]]), verbose=0)[0]
+    assert loss == pytest.approx(-np.log(1e-7), rel=1e-9)  # 1 - (1 - 1e-7) is 1e-7 to 1e-9

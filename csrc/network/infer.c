@@ -107,15 +107,20 @@ static void store_losses(const inference_run *run, const fm_lane *lane, const do
 }
 
 /* Outputs and, if wanted, losses of rows `first` and on: those of samples, S of each. */
-static void store_block(const inference_run *run, const fm_lane *lane, const double *y,
-                        size_t stride, size_t first, size_t rows)
+static void store_block(const inference_run *run, const fm_lane *lane, size_t first,
+                        size_t rows)
 {
-    const size_t outputs = run->network->core.outputs;
+    const fm_core *core = &run->network->core;
+    const size_t outputs = core->outputs, last = core->stage_count - 1;
+    const double *y = lane->y[last % 2], *graded = lane->y[core->loss_stage % 2];
+    const size_t stride = core->stages[last].stride;
+    assert(run->losses == NULL || core->stages[core->loss_stage].stride == stride);
     for (size_t b = 0; b < rows && run->outputs != NULL; b++)
         memcpy(run->outputs + (first + b) * outputs, y + b * stride, outputs * sizeof *y);
     for (size_t begin = 0; run->losses != NULL && begin < rows; begin += FM_LANE_ROWS) {
         const fm_range some = fm_rows_from(begin, FM_LANE_ROWS, rows);
-        store_losses(run, lane, y + begin * stride, stride, first + begin, some.end - begin);
+        store_losses(run, lane, graded + begin * stride, stride, first + begin,
+                     some.end - begin);
     }
 }
 
@@ -151,7 +156,7 @@ static void infer_block(const inference_run *run, const fm_lane *lane, size_t fi
         piece.x = piece.y;
         piece.x_stride = stage->stride;
     }
-    store_block(run, lane, piece.x, piece.x_stride, first * core->split, rows * core->split);
+    store_block(run, lane, first * core->split, rows * core->split);
 }
 
 static void infer_member(void *argument, const fm_member *self)

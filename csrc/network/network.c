@@ -91,14 +91,39 @@ static fm_stage *open_stage(fm_core *core, const fm_operation *layer)
     return stage;
 }
 
+/* Whether a loss of probabilities is told from what the last operation made them of: log p
+ * never sees a p that was rounded or clipped. */
+static bool takes_logits(const fm_loss *loss, fm_operation_kind last)
+{
+    if (loss == NULL)
+        return false;
+    switch (loss->kind) {
+    case fm_sparse_categorical_crossentropy:
+        return last == fm_softmax &&
+               fm_sparse_categorical_crossentropy_of(loss->option).from_logits == 0;
+    case fm_categorical_crossentropy:
+        return last == fm_softmax &&
+               fm_categorical_crossentropy_of(loss->option).from_logits == 0;
+    case fm_binary_crossentropy:
+        return last == fm_sigmoid && fm_binary_crossentropy_of(loss->option).from_logits == 0;
+    default:
+        return false;
+    }
+}
+
 /* Groups the operations: each layer opens a stage, activations join the last, or, if its own
- * gradient reads its output, open a copy. A rescaling in front is folded into the gather. */
-static void build_stages(fm_core *core, const fm_operation *operations, size_t count)
+ * gradient reads its output, open a copy. A rescaling in front is folded into the gather. If
+ * `apart`, the last operation has a stage of its own behind one that a loss can be of. */
+static void build_stages(fm_core *core, const fm_operation *operations, size_t count,
+                         bool apart)
 {
     fm_stage *stage = open_stage(core, NULL); /* the gathered input */
     stage->activations = operations;
     for (size_t i = 0; i < count; i++) {
         const fm_operation *operation = &operations[i];
+        const bool alone = apart && i + 1 == count;
+        if (alone && core->stage_count == 1)
+            stage = open_stage(core, NULL);
         if (operation->kind < FM_LAYER_COUNT) {
             stage = open_stage(core, operation);
             stage->activations = operation + 1;
@@ -108,7 +133,7 @@ static void build_stages(fm_core *core, const fm_operation *operations, size_t c
             core->offset = o.offset;
             stage->activations = operation + 1;
         } else {
-            if (stage->verbs->reads_output) {
+            if (alone || stage->verbs->reads_output) {
                 stage = open_stage(core, NULL);
                 stage->activations = operation;
             }
@@ -117,6 +142,7 @@ static void build_stages(fm_core *core, const fm_operation *operations, size_t c
     }
     if (core->stage_count == 1) /* training wants a stage with an output and a gradient */
         stage = open_stage(core, NULL);
+    core->loss_stage = core->stage_count - (apart ? 2 : 1);
     core->outputs = stage->width;
     core->split = stage->split;
 }
@@ -177,19 +203,19 @@ static fm_status check_stages(const fm_core *core)
 
 /* The tables of the stages; parameters and slots are not there yet. */
 static fm_status build_core(fm_network *network, size_t inputs, const fm_operation *operations,
-                            size_t count)
+                            size_t count, bool apart)
 {
     fm_core *core = &network->core;
     core->inputs = inputs;
     core->scale = 1;
     network->operations = malloc((count + 1) * sizeof *operations);
-    core->stages = calloc(count + 2, sizeof *core->stages);
+    core->stages = calloc(count + 3, sizeof *core->stages);
     core->parameters = calloc(FM_STAGE_PARAMETERS * count + 1, sizeof *core->parameters);
     if (network->operations == NULL || core->stages == NULL || core->parameters == NULL)
         return FM_ERROR_MEMORY;
     if (count > 0)
         memcpy(network->operations, operations, count * sizeof *operations);
-    build_stages(core, network->operations, count);
+    build_stages(core, network->operations, count, apart);
     const fm_float_state saved = fm_float_state_enter();
     for (int byte = 0; byte < 256; byte++)
         core->table[byte] = byte * core->scale + core->offset;
@@ -201,6 +227,8 @@ static void set_training(fm_core *core, const fm_loss *loss, const fm_optimizer 
 {
     core->trains = true;
     core->loss = *loss;
+    if (core->loss_stage + 1 < core->stage_count)
+        core->loss.option[fm_option_index(FM_LOSS_FAMILY, (int)loss->kind, "from_logits")] = 1;
     core->optimizer = *optimizer;
     core->slots = fm_optimizer_slots((int)optimizer->kind, optimizer->option);
     core->still = fm_optimizer_is_still((int)optimizer->kind, optimizer->option);
@@ -225,7 +253,9 @@ fm_status fm_network_create(fm_network **network_out, const char *isa, size_t in
         return FM_ERROR_MEMORY;
     fm_mutex_init(&network->lock);
     network->core.kernels = kernels;
-    status = build_core(network, inputs, operations, operation_count);
+    const bool apart =
+        operation_count > 0 && takes_logits(loss, operations[operation_count - 1].kind);
+    status = build_core(network, inputs, operations, operation_count, apart);
     if (status != FM_OK)
         goto error;
     if (loss != NULL)

@@ -90,28 +90,28 @@ void fm_loss_rows_of(const step_view *view, double factor, fm_range rows)
     const training_run *run = view->run;
     const fm_core *core = run->core;
     const fm_workspace *space = &core->workspace;
-    const fm_stage *last = fm_last_stage(core);
+    const fm_stage *stage = &core->stages[core->loss_stage], *last = fm_last_stage(core);
     const size_t outputs = core->outputs, first = start_of_step(run, view->index);
     const size_t split = core->split, begin = rows.begin * split;
     const bool labels = fm_loss_takes_labels(core->loss.kind);
     for (size_t b = rows.begin; b < rows.end; b++)
         find_targets(view, factor, b, (size_t)run->order[first + b]);
-    const size_t at = (rows.begin - view->shift) * split * last->stride;
+    const size_t row = (rows.begin - view->shift) * split;
     core->kernels->loss[core->loss.kind](
-        core->loss.option, (fm_loss_rows){.y = last->y + at,
-                                          .stride = last->stride,
+        core->loss.option, (fm_loss_rows){.y = stage->y + row * stage->stride,
+                                          .stride = stage->stride,
                                           .rows = (rows.end - rows.begin) * split,
                                           .outputs = outputs,
                                           .labels = labels ? space->labels + begin : NULL,
                                           .targets = space->targets + begin,
                                           .scale = space->scale[view->index % 2] + begin,
-                                          .dy = last->dz + at,
+                                          .dy = stage->dz + row * stage->stride,
                                           .losses = space->losses[view->index % 2] + begin});
     if (run->outputs == NULL)
         return;
     double *to = run->outputs + (first * split + begin) * outputs;
     for (size_t i = 0; i < (rows.end - rows.begin) * split; i++)
-        memcpy(to + i * outputs, last->y + at + i * last->stride, outputs * sizeof *to);
+        memcpy(to + i * outputs, last->y + (row + i) * last->stride, outputs * sizeof *to);
 }
 
 /* The sum of n numbers, each times its scale (NULL: 1), over eight lanes that n alone fixes. */

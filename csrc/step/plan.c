@@ -28,7 +28,7 @@ static bool wait_backward(const training_plan *plan, size_t s)
 /* Whether dz of stage s was left by rows, whoever owns the stage's columns. */
 static bool gradient_by_rows(const fm_core *core, size_t s)
 {
-    return core->stages[s].by_rows || s + 1 == core->stage_count ||
+    return core->stages[s].by_rows || s == core->loss_stage ||
            !core->stages[s + 1].verbs->any_columns;
 }
 
@@ -69,7 +69,7 @@ training_plan fm_make_plan(const fm_core *core)
     const fm_stage *stages = core->stages;
     bool own_start = plan.tail > 1 && stages[1].verbs->update != NULL && !stages[1].by_rows;
     bool lone_readers = plan.tail == 2 && plan.lowest == 1 &&
-                        (core->stage_count == 2 || !stages[2].crosses_columns);
+                        (core->loss_stage == 1 || !stages[2].crosses_columns);
     plan.wait_next = !(own_start && lone_readers) || core->has_rules; /* norms cross parts */
     return plan;
 }

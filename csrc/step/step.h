@@ -66,6 +66,7 @@ typedef struct fm_core {
     bool still, scaled; /* see FM_OPTIMIZERS */
     fm_stage *stages;
     size_t stage_count;
+    size_t loss_stage;        /* the loss is of its outputs: the last, or the one before it */
     fm_parameter *parameters; /* of all stages */
     size_t parameter_count;
     size_t gradient_size; /* doubles of all packed parameters */
@@ -200,7 +201,7 @@ void fm_gather_rows(const training_run *run, double *x, size_t step, size_t begi
 /* The factor that the reduction puts before each weighted loss. */
 double fm_reduction_factor(const step_view *view);
 
-/* Losses of rows, and dz of the last stage with respect to its outputs. */
+/* Losses of rows, and dz of the loss's stage with respect to its outputs. */
 void fm_loss_rows_of(const step_view *view, double factor, fm_range rows);
 
 /* The reduced loss of a finished batch. */

@@ -61,12 +61,14 @@ void fm_run_tail(const step_view *view, double factor, fm_range rows)
 {
     const fm_core *core = view->run->core;
     const training_plan *plan = &view->run->plan;
-    for (size_t s = plan->tail; s < core->stage_count; s++) {
+    const size_t end = view->run->outputs != NULL ? core->stage_count : core->loss_stage + 1;
+    for (size_t s = plan->tail; s < end; s++) {
         const fm_piece piece = fm_piece_of(view, s, rows);
         fm_stage_forward(&core->stages[s], &piece, fm_all_panels(&core->stages[s]));
     }
     fm_loss_rows_of(view, factor, rows);
-    fm_apply_slope(view, core->stage_count - 1, rows, fm_all_panels(fm_last_stage(core)));
-    for (size_t s = core->stage_count - 1; s > plan->tail && passes_gradient(plan, s); s--)
+    fm_apply_slope(view, core->loss_stage, rows,
+                   fm_all_panels(&core->stages[core->loss_stage]));
+    for (size_t s = core->loss_stage; s > plan->tail && passes_gradient(plan, s); s--)
         fm_backward_stage(view, s, rows, fm_all_panels(&core->stages[s - 1]));
 }

@@ -91,7 +91,7 @@ static void run_pass(step_view *view, double factor)
     const fm_range own = own_rows(view);
     for (size_t begin = own.begin; begin < own.end; begin += FM_TAIL_ROWS)
         fm_run_tail(view, factor, fm_rows_from(begin, FM_TAIL_ROWS, own.end));
-    for (size_t s = core->stage_count - 1; s > 0; s--)
+    for (size_t s = core->loss_stage; s > 0; s--)
         if (s <= plan->tail && passes_gradient(plan, s))
             backward_own(view, s);
     if (plan->wait_update)

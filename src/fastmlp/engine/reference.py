@@ -52,6 +52,13 @@ class ReferenceEngine:
         self._first = [0]
         for operation in network.operations:
             self._first.append(self._first[-1] + len(operation.roles))
+        # The loss is of what the first so many operations put out.
+        self._graded = len(network.operations)
+        if training is not None:
+            self._loss = training.loss
+            before = network.operations and self._loss.before(network.operations[-1])
+            if before:
+                self._loss, self._graded = before, self._graded - 1
 
     def read_parameter(self, index: int) -> Float64Array:
         return self._parameters[index].copy()
@@ -141,14 +148,15 @@ class ReferenceEngine:
         """Up and down over the batch ``rows``: its loss, the inputs of every operation and the
         outputs (B, K), and the gradient of every trainable parameter by its index."""
         assert self.training is not None, "an engine without a loss cannot train"
-        loss = self.training.loss
+        loss = self._loss
         targets = self._by_row(data.targets[rows], loss)
         weights = np.ones(len(rows) * self.network.split)
         if data.sample_weight is not None:
             weights = data.sample_weight[rows].ravel()
         values = self._forward(dense_rows(data.x, rows), context)
-        batch_loss, dy = loss.batch(values[-1], targets, weights)
-        gradients = self._gradients(values, dy, context)
+        graded = values[: self._graded + 1]
+        batch_loss, dy = loss.batch(graded[-1], targets, weights)
+        gradients = self._gradients(graded, dy, context)
         for i, regularizer in enumerate(self.network.regularizers):
             if regularizer is not None and i in gradients:
                 gradients[i] = gradients[i] + regularizer.slope(self._parameters[i])
@@ -178,10 +186,10 @@ class ReferenceEngine:
     def _gradients(
         self, values: list[Float64Array], dy: Float64Array, context: Context
     ) -> dict[int, Float64Array]:
-        """Gradient of every trainable parameter by its index, from dy (B, K) at the outputs."""
+        """Gradient of every trainable parameter by its index, from dy (B, K) at the last values."""
         gradients: dict[int, Float64Array] = {}
         context = Context(context.step, len(values[0]))
-        for i, operation, parameters in reversed(list(self._operations())):
+        for i, operation, parameters in reversed(list(self._operations())[: len(values) - 1]):
             x, y = values[i], values[i + 1]
             if operation.trainable:
                 for j, gradient in enumerate(operation.gradients(x, dy, parameters, context)):
@@ -228,8 +236,11 @@ class ReferenceEngine:
     @_quiet
     def evaluate(self, data: Data) -> tuple[Float64Array, Float64Array]:
         assert self.training is not None, "an engine without a loss cannot evaluate"
-        outputs, loss = self.predict(data.x), self.training.loss
-        return loss.values(outputs, self._by_row(data.targets, loss)), outputs
+        graded, loss = self._infer(data.x, self._graded), self._loss
+        outputs = graded
+        for _, operation, parameters in list(self._operations())[self._graded :]:
+            outputs = operation.forward(graded, parameters, INFERENCE)
+        return loss.values(graded, self._by_row(data.targets, loss)), outputs
 
     @_quiet
     def penalties(self, x: Any, dropout_step: int | None = None) -> tuple[float, Float64Array]:
@@ -246,12 +257,16 @@ class ReferenceEngine:
     def predict(self, x: Any, dropout_step: int | None = None) -> Float64Array:
         if dropout_step is not None:  # masks and moments are those of the rows together
             return self._forward(dense_rows(x, slice(None)), Context(dropout_step))[-1]
+        return self._infer(x, len(self.network.operations))
+
+    def _infer(self, x: Any, count: int) -> Float64Array:
+        """What the first ``count`` operations put out, all or all but one that keeps the shape."""
         split = self.network.split
         outputs = np.empty((len(x) * split, self.network.outputs))
         for start in range(0, len(x), GRADIENT_BLOCK):  # bounds the memory of hidden layers
             block = dense_rows(x, slice(start, start + GRADIENT_BLOCK))
             rows = slice(start * split, (start + len(block)) * split)
-            outputs[rows] = self._forward(block, INFERENCE)[-1]
+            outputs[rows] = self._forward(block, INFERENCE)[count]
         return outputs
 
     def _operations(self) -> Iterator[tuple[int, Operation, list[Float64Array]]]:

@@ -39,6 +39,8 @@ class SparseCategoricalCrossentropy(AlongAxis):
 
     With ``from_logits`` p = softmax(y_pred), computed as log_softmax; otherwise p is y_pred
     divided by its sum and clipped to [epsilon, 1 - epsilon], ``config.epsilon()`` (Keras's rule).
+    A model whose last operation is a softmax is trained and evaluated from its logits all the
+    same, so that probabilities that round to 1 or are below epsilon have their loss and gradient.
 
     Parameters
     ----------
@@ -232,7 +234,8 @@ class BinaryCrossentropy(Smoothed):
 
     With ``from_logits`` p = sigmoid(y_pred), computed as max(z, 0) - z t + log(1 + exp(-|z|)) of
     z = y_pred; otherwise p is y_pred clipped to [epsilon, 1 - epsilon], ``config.epsilon()``
-    (Keras's rule). t = y (1 - s) + s / 2 with label smoothing s.
+    (Keras's rule). t = y (1 - s) + s / 2 with label smoothing s. A model whose last operation is a
+    sigmoid is trained and evaluated from its logits all the same.
 
     Parameters
     ----------

@@ -6,14 +6,14 @@ Letters: B rows in a batch, K outputs.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .activations import sigmoid
-from .operation import Float64Array
+from .operation import Float64Array, Operation
 from .reductions import REDUCTIONS
 from .row_activations import softmax
 from .word import Word, word
@@ -33,8 +33,18 @@ class Loss(Word):
     name: ClassVar[str]
     #: Whether targets are (B,) int32 class indices instead of (B, K) float64.
     class_indices: ClassVar[bool] = False
+    #: The operation whose inputs are logits to this loss, its outputs probabilities.
+    probabilities_of: ClassVar[str] = ""
 
     reduction: str = field(default="sum_over_batch_size", kw_only=True)
+
+    def before(self, last: Operation) -> Loss | None:
+        """The loss of what the last operation takes, where that is the better way to tell this
+        loss of what it puts out: log p without a p that was rounded or clipped. Else None."""
+        name = getattr(last, "name", None)  # a layer written in Python has none
+        if name != self.probabilities_of or getattr(self, "from_logits", True):
+            return None
+        return replace(self, from_logits=True)  # type: ignore[call-arg]
 
     def values(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
         """The loss of each sample (B,), unweighted."""
@@ -124,6 +134,7 @@ class SparseCategoricalCrossentropy(Loss):
 
     name: ClassVar[str] = "sparse_categorical_crossentropy"
     class_indices: ClassVar[bool] = True
+    probabilities_of: ClassVar[str] = "softmax"
 
     from_logits: bool = False
     ignore_class: int = NO_CLASS
@@ -150,6 +161,7 @@ class CategoricalCrossentropy(Loss):
     :func:`crossentropy`. epsilon: as Keras's ``config.epsilon()``."""
 
     name: ClassVar[str] = "categorical_crossentropy"
+    probabilities_of: ClassVar[str] = "softmax"
 
     from_logits: bool = False
     label_smoothing: float = 0.0
@@ -173,6 +185,7 @@ class BinaryCrossentropy(Loss):
     log(1 + exp(-|z|)), or the outputs clipped to [epsilon, 1 - epsilon]."""
 
     name: ClassVar[str] = "binary_crossentropy"
+    probabilities_of: ClassVar[str] = "sigmoid"
 
     from_logits: bool = False
     label_smoothing: float = 0.0
