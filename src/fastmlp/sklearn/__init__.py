@@ -14,6 +14,8 @@ from .._optional import require
 
 require("sklearn", "sklearn", "fastmlp.sklearn")
 
-from .estimators import MLPClassifier, MLPRegressor  # noqa: E402 - only where scikit-learn is
+# ruff: noqa: E402 - only where scikit-learn is
+from .estimators import MLPClassifier, MLPRegressor
+from .keras_like import KerasLikeClassifier, KerasLikeRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["KerasLikeClassifier", "KerasLikeRegressor", "MLPClassifier", "MLPRegressor"]

@@ -13,7 +13,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from . import network
-from .mlp import MLP, Float64Array
+from .mlp import MLP
+from .weights import Float64Array
 
 
 class MLPClassifier(ClassifierMixin, MLP):

@@ -6,29 +6,20 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import (
-    check_array,
-    check_consistent_length,
-    check_is_fitted,
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from .. import _checks
 from ..optimizers.settings import least_0
 from ..random import seeded
 from . import network
+from .validation import SPARSE, checked_validation
 from .watch import Watch
-from .weights import checked_weights, mean_one
+from .weights import Float64Array, checked_weights, mean_one
 
-Float64Array = NDArray[np.float64]
-
-_SPARSE = ["csr", "csc"]  # those that need no copy first
 _AUTO_BATCH = 200  # scikit-learn's largest batch_size="auto"
 
 
@@ -106,6 +97,9 @@ class MLP(BaseEstimator):
     def _score_of(self, y: Any, predictions: Any, weights: Float64Array | None) -> float:
         raise NotImplementedError
 
+    def _check_validation_targets(self, y: Any) -> None:
+        """ValueError if validation targets are not of the training targets' kind."""
+
     # Training.
 
     def _train(
@@ -120,9 +114,7 @@ class MLP(BaseEstimator):
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         goes_on = hasattr(self, "_chain") and (self.warm_start or incremental)
-        X, y = validate_data(
-            self, X, y, accept_sparse=_SPARSE, multi_output=True, reset=not goes_on
-        )
+        X, y = validate_data(self, X, y, accept_sparse=SPARSE, multi_output=True, reset=not goes_on)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = self._checked_targets(y, incremental)
@@ -192,26 +184,9 @@ class MLP(BaseEstimator):
     ) -> Any:
         """What is validated with: None; what was given; or, drawn from the training data, what
         is left of these and their weights, and it."""
-        X_val, y_val, sample_weight_val = given
-        if X_val is not None and y_val is not None:
-            X_val = validate_data(self, X_val, accept_sparse=_SPARSE, reset=False)
-            y_val = check_array(y_val, ensure_2d=False, dtype=None, input_name="y_val")
-            if y_val.ndim == 2 and y_val.shape[1] == 1:
-                y_val = y_val.ravel()
-            check_consistent_length(X_val, y_val)
-            self._check_validation_targets(y_val)
-            if sample_weight_val is not None:
-                sample_weight_val = checked_weights(
-                    sample_weight_val, len(y_val), "sample_weight_val"
-                )
-            return X_val, y_val, sample_weight_val
-        if X_val is not None or y_val is not None or sample_weight_val is not None:
-            names = ("X_val", "y_val", "sample_weight_val")
-            received = [name for name, x in zip(names, given, strict=True) if x is not None]
-            raise ValueError(
-                "X_val and y_val must be given together, with sample_weight_val or without. "
-                f"Received: {', '.join(received)} alone"
-            )
+        checked = checked_validation(self, given)
+        if checked is not None:
+            return checked
         if not self.early_stopping:
             return None
         train, held_out = train_test_split(
@@ -230,9 +205,6 @@ class MLP(BaseEstimator):
             for rows in (train, held_out)
         ]
         return *parts[0], parts[1]
-
-    def _check_validation_targets(self, y: Any) -> None:
-        """ValueError if validation targets are not of the training targets' kind."""
 
     def _batch(self, samples: int) -> int:
         """Samples of a step."""
@@ -324,7 +296,7 @@ class MLP(BaseEstimator):
     def _outputs(self, X: Any) -> Float64Array:
         """Outputs (N, K) for samples."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=_SPARSE, reset=False)
+        X = validate_data(self, X, accept_sparse=SPARSE, reset=False)
         return np.asarray(self.model_.predict(X, verbose=0))
 
     def predict(self, X: Any) -> Any:
