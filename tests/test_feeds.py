@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 
 import numpy as np
@@ -214,6 +215,24 @@ def test_workers_of_their_own_process():
     expected.fit(X, Y, SIZE, **QUIET)
     actual.fit(numbered, **QUIET)
     assert_same_weights(expected, actual, **EXACT)
+
+
+def test_batches_come_in_order_whichever_worker_is_first():
+    """Beside Keras, whose epochs begin at the second batch where there are workers."""
+
+    class Delayed(Numbered):
+        def __getitem__(self, index):
+            time.sleep(0.001 * delays[index])
+            return self.batches[index]
+
+    expected = make_model("native")
+    expected.fit(Numbered(parts()), epochs=2, **QUIET)
+    for seed in range(10):
+        delays = np.random.RandomState(seed).permutation(5)
+        for queue in (1, 2, 10):
+            actual = make_model("native")
+            actual.fit(Delayed(parts(), workers=2, max_queue_size=queue), epochs=2, **QUIET)
+            assert_same_weights(expected, actual, **EXACT)
 
 
 def test_an_error_in_a_worker_is_raised():

@@ -119,6 +119,32 @@ def test_engines_agree_and_nothing_changes_a_bit(
         _core.set_num_threads(before)
 
 
+@pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0, 3.0, 4.0, 2.0**53])
+@pytest.mark.parametrize("outputs", [1, 9])
+def test_focal_losses_of_outputs_that_are_no_probabilities(gamma: float, outputs: int) -> None:
+    """1 - r is below 0 there, of which whole powers are numbers."""
+    loss = make_loss("binary_focal_crossentropy", gamma=gamma)
+    network = mlp(6, 5, outputs, last=[])
+    rng = np.random.RandomState(4)
+    x, y = rng.uniform(-2.0, 2.0, (20, 6)), rng.randint(0, 2, (20, outputs)).astype(float)
+    values = [rng.uniform(-1.0, 1.0, shape) for shape in network.parameter_shapes]
+    found = []
+    for engine_class in (ReferenceEngine, NativeEngine):
+        engine = engine_class(network, Training(loss, Sgd()))
+        for i, value in enumerate(values):
+            engine.write_parameter(i, value)
+        predictions = engine.predict(x)
+        assert predictions.min() < 0
+        assert predictions.max() > 1
+        found.append(engine.gradient(Data(x, y), np.arange(20), 0))
+    if gamma < 100:  # else some overflow, in both
+        assert np.isfinite(found[0][0]).all()
+    # exp(gamma log x) loses gamma times the rounding of the logarithm
+    for reference, native in zip(*found, strict=True):
+        for a, b in zip(np.atleast_1d(reference), np.atleast_1d(native), strict=True):
+            np.testing.assert_allclose(b, a, rtol=1e-12, atol=1e-12)
+
+
 def test_an_ignored_class_is_as_if_its_rows_were_not_there() -> None:
     x = np.random.RandomState(2).uniform(-1.0, 1.0, (20, 6))
     y = np.random.RandomState(3).randint(0, 3, 20).astype(np.int32)

@@ -6,7 +6,8 @@
  */
 #include "simd.h"
 
-/* x^gamma; the usual small powers without a logarithm. */
+/* x^gamma; the usual small powers without a logarithm. Below 0, where outputs that are no
+ * probabilities lead, only whole powers are numbers. */
 INLINE vec power_of(vec x, double gamma)
 {
     if (gamma == 0)
@@ -15,7 +16,13 @@ INLINE vec power_of(vec x, double gamma)
         return x;
     if (gamma == 2)
         return x * x;
-    return v_exp(v_set1(gamma) * v_log(x));
+    const double even = 9007199254740992.0; /* 2^53: from here on every double is */
+    const bool whole = gamma >= even || gamma == (double)(int64_t)gamma;
+    if (!whole)
+        return v_exp(v_set1(gamma) * v_log(x));
+    const vec size = v_exp(v_set1(gamma) * v_log(v_abs(x)));
+    const bool odd = gamma < even && (int64_t)gamma % 2 != 0;
+    return odd ? v_select(x < (vec){0}, -size, size) : size;
 }
 
 /* d x^gamma / dx; that of a constant is 0 at 0, too. */

@@ -42,7 +42,7 @@ def value_and_gradient(function: Callable[[Any], Any], x: Any) -> tuple[Any, Any
         If the function takes its argument out of autograd's sight, or changes it in place.
     """
     try:
-        from autograd import make_vjp  # type: ignore[import-untyped]
+        from autograd import make_vjp
     except ImportError as error:
         raise ImportError(
             "a function that returns no gradient is differentiated by the package autograd, which "

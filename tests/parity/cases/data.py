@@ -1,7 +1,10 @@
 """Batches from generators and data sets, given steps, validation, weights, single batches.
 
 Keras peeks at two batches of a generator and gives them again at each validation, which is not
-followed here: a generator validates one epoch.
+followed here: a generator validates one epoch. Nor is what Keras does with the workers of a
+PyDataset: it takes batch 0 to build the model and goes on from there, so that all epochs visit
+1, 2, ..., 0 (with one worker it begins again). Here the order does not depend on the workers,
+which tests/test_feeds.py holds.
 """
 
 from __future__ import annotations
