@@ -9,7 +9,7 @@ AUGMENTATION = "augments images: fastmlp is for multilayer perceptrons"
 GRAPH = "joins branches: fastmlp takes graphs that are a chain, and says so where one branches"
 BACKEND = "about a backend, tracing or a device: fastmlp has one backend, the CPU in float64"
 LOW_PRECISION = "about other types than float64"
-WHOLE_FILES = "whole models in files are to come; save_weights and load_weights are there"
+OF_FILES = "models and weights go to files as a whole, by save and save_weights"
 IMAGES = "reads or writes images: Pillow does"
 FILES = "reads folders of images, sound or text"
 LABELS = "takes sequences of labels, or pairs of embeddings: not what an MLP is trained with"
@@ -39,8 +39,8 @@ MACHINERY = {
     "quantiz*": LOW_PRECISION,
     "rematerialized_call": BACKEND,
     "stateless_*": STATELESS,
-    "*_own_variables": WHOLE_FILES,
-    "*build_*config": WHOLE_FILES,
+    "*_own_variables": OF_FILES,
+    "*build_*config": OF_FILES,
     "metrics": "metrics are given to compile",
     "metrics_variables": STATELESS,
     "path": "names are unique in a model",
@@ -55,9 +55,7 @@ MODEL_MACHINERY = {
     "get_metrics_result": OWN_STEPS,
     "jax_state_sync": STATELESS,
     "*_state_tree": STATELESS,
-    "export": WHOLE_FILES,
-    "save": WHOLE_FILES,
-    "*compile*config": WHOLE_FILES,
+    "export": "other forms of a model are to come",
     "jit_compile": "set by compile; the engine is compiled C",
     "run_eagerly": "set by compile; the engine is compiled C",
 }
@@ -77,7 +75,7 @@ REASONS: Reasons = {
         "add_*variable*": "an optimizer of one's own is a loop by hand",
         "assign*": "an optimizer of one's own is a loop by hand",
         "update_step": "an optimizer of one's own is a loop by hand",
-        "*_own_variables": WHOLE_FILES,
+        "*_own_variables": OF_FILES,
         "stateless_apply": STATELESS,
     },
     "ops": {
@@ -193,13 +191,10 @@ REASONS: Reasons = {
         "[Tt]versky": "of whole images, not of samples",
     },
     "metrics": {"*_focal_crossentropy": "in fastmlp.losses, and as a string"},
-    "models": {"load_model": WHOLE_FILES, "save_model": WHOLE_FILES},
     "saving": {
-        "load_model": WHOLE_FILES,
-        "save_model": WHOLE_FILES,
-        "load_weights": WHOLE_FILES,
-        "save_weights": WHOLE_FILES,
-        "KerasFileEditor": WHOLE_FILES,
+        "load_weights": "a method of the model",
+        "save_weights": "a method of the model",
+        "KerasFileEditor": OF_FILES,
     },
     "callbacks": {"OrbaxCheckpoint": BACKEND},
     "initializers": {"STFT*": SPATIAL, "stft": SPATIAL},

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import _checks
 from .._messages import print_message
+from ..saving.formats import OF_MODELS, OF_WEIGHTS, ending
 from .callback import Callback, Logs
 from .monitor import MonitorCallback
 
@@ -29,13 +30,14 @@ def _checked_frequency(save_freq: Any) -> Any:
 
 
 class ModelCheckpoint(MonitorCallback):
-    """Save the model's weights after every epoch, or after the best one so far.
+    """Save the model after every epoch, or after the best one so far.
 
     Parameters
     ----------
     filepath : str or os.PathLike
-        Ends in ``.npz``. May hold ``{epoch:02d}`` (from 1), ``{batch}`` (from 1, with an integer
-        ``save_freq``) and names of the logs, such as ``{val_loss:.2f}``. Its folder is made.
+        Ends as ``model.save`` or ``model.save_weights`` want it. May hold ``{epoch:02d}`` (from
+        1), ``{batch}`` (from 1, with an integer ``save_freq``) and names of the logs, such as
+        ``{val_loss:.2f}``. Its folder is made.
     monitor, mode
         See :class:`MonitorCallback`.
     verbose : {0, 1}
@@ -43,7 +45,7 @@ class ModelCheckpoint(MonitorCallback):
     save_best_only : bool
         Whether to save only what is better than all before.
     save_weights_only : bool
-        Must be True so far: files of whole models are still to come.
+        Whether to save the weights only, instead of the whole model.
     save_freq : "epoch" or int
         After every epoch, or after so many batches; then the engine stops after every batch.
     initial_value_threshold : float, optional
@@ -66,7 +68,7 @@ class ModelCheckpoint(MonitorCallback):
     >>> model.compile("sgd", "mse", engine="reference")
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = os.path.join(folder, "{epoch}.npz")
-    ...     hook = ModelCheckpoint(path, save_weights_only=True)
+    ...     hook = ModelCheckpoint(path)
     ...     history = model.fit([[0.0]], [1.0], epochs=2, verbose=0, callbacks=[hook])
     ...     sorted(os.listdir(folder))
     ['1.npz', '2.npz']
@@ -91,17 +93,7 @@ class ModelCheckpoint(MonitorCallback):
         self.save_best_only = _checks.boolean("save_best_only", save_best_only)
         self.save_weights_only = _checks.boolean("save_weights_only", save_weights_only)
         self.save_freq = _checked_frequency(save_freq)
-        if not self.save_weights_only:
-            raise ValueError(
-                "save_weights_only must be True in fastmlp: it does not write files of whole "
-                "models yet. Received: save_weights_only=False"
-            )
-        if not self.filepath.endswith(".npz"):
-            raise ValueError(
-                "When using `save_weights_only=True` in `ModelCheckpoint`, the filepath provided "
-                "must end in `.npz`, the format of weights that fastmlp has so far. "
-                f"Received: filepath={self.filepath}"
-            )
+        ending("filepath", self.filepath, OF_WEIGHTS if self.save_weights_only else OF_MODELS)
         self._batches = 0  # since the last file
         self._last_batch = -1  # of the epoch
         self._epoch = 0
@@ -135,7 +127,8 @@ class ModelCheckpoint(MonitorCallback):
                 f"Filepath used is an existing directory: {path}"
             )
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        self.model.save_weights(path, overwrite=True)
+        save = self.model.save_weights if self.save_weights_only else self.model.save
+        save(path, overwrite=True)
         if self.verbose > 0:
             print_message(f"\nEpoch {epoch + 1}: finished saving model to {path}")
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _checks
 from .._configured import Configured
+from .._reading import allowance
 from .._registry import Registry
 
 Float64Array = NDArray[np.float64]
@@ -107,6 +108,11 @@ def first_value(name: str, maker: Maker | None, shape: tuple[int, ...]) -> Float
     ValueError
         If what is made is of another shape, or not finite real numbers.
     """
+    allowed = allowance()
+    if allowed is not None:
+        allowed.take(name, shape)
+        if not allowed.values:
+            return np.zeros(shape)
     if maker is None:
         maker = _registry.get("glorot_uniform")
     value = _checks.real_array(f"initial value of {name!r}", maker(shape, dtype="float64"))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _checks, engine, initializers
+from .._reading import allowance
 from ..variable import Variable
 from .axes import along, axis_or_axes, sample_axes, sizes_of
 from .layer import Layer, register
@@ -101,6 +102,9 @@ class Normalization(Layer):
             return
         self._moments = []
         for name, moment in (("mean", self.mean), ("variance", self.variance)):
+            allowed = allowance()
+            if allowed is not None:
+                allowed.take(f"{name} of {self.name!r}", sizes)
             variable = Variable(np.broadcast_to(np.asarray(moment), sizes), name=name)
             variable.trainable, variable.state = False, True
             self._moments.append(variable)

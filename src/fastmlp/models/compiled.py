@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import FunctionType
 from typing import Any
 
-from .. import _checks, losses, optimizers, random
+from .. import _checks, losses, metrics, optimizers, random
+from .._configured import Configured
+from .._registry import serialize
 from ..callbacks.history import History
 from ..engine import Loss as LoweredLoss
 from ..engine import Training
@@ -40,6 +43,7 @@ class CompiledModel(Layer):
         self.jit_compile: bool | str = "auto"
         self._loss: losses.Loss | None = None
         self.tracker = Tracker(None, None)
+        self._metrics_given: dict[str, Any] = {}  # as they were given to compile
         self.compiled = False
         self._compiled_engine: str | None = None
         self._lowered_loss: LoweredLoss | None = None
@@ -126,10 +130,51 @@ class CompiledModel(Layer):
             self.steps_per_execution = steps
             self._lowered_loss, self._compiled_engine = lowered, engine
             self._shuffle_seed = random.next_seed()
+            self._metrics_given = {"metrics": metrics, "weighted_metrics": weighted_metrics}
             self.compiled = True
             self._binding = None  # the next use binds the new optimizer's slots
             self._with_slots = []
             Variable.tick()
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The arguments of ``compile`` as plain data, the optimizer's as they are now; None if the
+        model is not compiled.
+
+        Examples
+        --------
+        >>> import fastmlp
+        >>> model = fastmlp.Sequential([fastmlp.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> model.get_compile_config()["loss"]
+        'mse'
+        """
+        if not self.compiled:
+            return None
+        return {
+            "optimizer": serialize(self.optimizer),
+            "loss": _as_data(self.loss),
+            **{name: _as_data(given) for name, given in self._metrics_given.items()},
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution,
+            "jit_compile": self.jit_compile,
+            "engine": self._compiled_engine,
+        }
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """``compile`` with the arguments that :meth:`get_compile_config` gave.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If they are no such arguments.
+        """
+        if not isinstance(config, dict):
+            raise TypeError(f"config must be a dict. Received: config={config!r}")
+        given = {
+            name: _metrics_from(value) if name in ("metrics", "weighted_metrics") else value
+            for name, value in config.items()
+        }
+        self.compile(**given)
 
     def _refuse_overridden_steps(self) -> None:
         """ValueError if a subclass has a Keras method of its own that the engines never call."""
@@ -214,3 +259,23 @@ def _lone(loss_weights: Any) -> Any:
     if isinstance(loss_weights, (list, tuple)) and len(loss_weights) == 1:
         loss_weights = loss_weights[0]
     return 1.0 if loss_weights is None else loss_weights
+
+
+def _as_data(given: Any) -> Any:
+    """Names, objects, functions and classes, in whatever lists and dicts, as plain data."""
+    if isinstance(given, dict):
+        return {key: _as_data(value) for key, value in given.items()}
+    if isinstance(given, (list, tuple)):
+        return [_as_data(value) for value in given]
+    if isinstance(given, type):
+        return given.__name__
+    return serialize(given) if isinstance(given, (Configured, FunctionType)) else given
+
+
+def _metrics_from(data: Any) -> Any:
+    """Metrics from what ``_as_data`` made of them."""
+    if isinstance(data, dict):
+        if "class_name" in data and "config" in data:
+            return metrics.get(data)
+        return {key: _metrics_from(value) for key, value in data.items()}
+    return [_metrics_from(value) for value in data] if isinstance(data, list) else data

@@ -6,9 +6,7 @@ run to run: a layer is its class and its place among those of its class, as in K
 
 from __future__ import annotations
 
-import os
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,22 +20,28 @@ if TYPE_CHECKING:
     from ..layers.layer import Layer
     from .compiled import CompiledModel
 
-_WEIGHTS, _TRAINING = "weights", "training state"
+_TRAINING = "training state"
 
 State = dict[str, NDArray[Any]]
 
 
-def weights_of(layer: Layer, prefix: str = "layers") -> Iterator[tuple[str, Variable]]:
-    """(name, variable) of all weights, such as ``layers/dense_1/kernel``."""
+def leaves_of(layer: Layer, prefix: str = "layers") -> Iterator[tuple[str, Layer]]:
+    """(name, layer) of all that have no layers inside them, such as ``layers/dense_1``."""
     counts: dict[str, int] = {}
     for inner in getattr(layer, "layers", ()):
-        own = _numbered(snake_case(type(inner).__name__), counts)
+        own = f"{prefix}/{_numbered(snake_case(type(inner).__name__), counts)}"
         if getattr(inner, "layers", None):
-            yield from weights_of(inner, f"{prefix}/{own}")
-            continue
+            yield from leaves_of(inner, own)
+        else:
+            yield own, inner
+
+
+def weights_of(layer: Layer) -> Iterator[tuple[str, Variable]]:
+    """(name, variable) of all weights, such as ``layers/dense_1/kernel``."""
+    for prefix, leaf in leaves_of(layer):
         names: dict[str, int] = {}
-        for variable in inner.weights:
-            yield f"{prefix}/{own}/{_numbered(variable.name, names)}", variable
+        for variable in leaf.weights:
+            yield f"{prefix}/{_numbered(variable.name, names)}", variable
 
 
 def _numbered(name: str, counts: dict[str, int]) -> str:
@@ -94,6 +98,11 @@ def training_state(model: CompiledModel) -> State:
     """Weights, the optimizer's variables, and the seeds of orders and masks."""
     assert model.optimizer is not None
     model.optimizer.build(model.trainable_weights)
+    return model_state(model)
+
+
+def model_state(model: CompiledModel) -> State:
+    """The same of a model as it is: without an optimizer's variables if it has none yet."""
     seeds = [model._shuffle_seed, *(layer._drawn_seed for layer in _seeded(model))]
     return {
         **{name: variable.numpy() for name, variable in weights_of(model)},
@@ -111,25 +120,39 @@ def set_training_state(model: CompiledModel, state: State) -> None:
         If the state is not one of this model and its optimizer; then nothing is changed.
     """
     variables = dict(weights_of(model))
-    layers = list(_seeded(model))
-    saved = {name: array for name, array in state.items() if name.startswith("layers/")}
-    _check_weights(variables, saved, "the training state")
-    seeds = state["seeds"].tolist()
-    if len(seeds) != 1 + len(layers):
-        raise ValueError(
-            f"the training state must hold {1 + len(layers)} seeds. Received: {len(seeds)}"
-        )
-    optimizer = {name: array for name, array in state.items() if name.startswith("optimizer/")}
-    set_optimizer_state(model, optimizer)
+    saved = part_of(state, "layers")
+    check_weights(variables, saved, "the training state")
+    seeds = checked_seeds(model, state)
+    set_optimizer_state(model, part_of(state, "optimizer"))
     for name, variable in variables.items():
         variable.assign(saved[name])
-    model._shuffle_seed = seeds[0]
-    for layer, seed in zip(layers, seeds[1:], strict=True):
-        layer._drawn_seed = seed
+    set_seeds(model, seeds)
     Variable.tick()
 
 
-def _check_weights(variables: dict[str, Variable], saved: State, what: str) -> None:
+def part_of(state: State, part: str) -> State:
+    """What belongs to "layers" or to the "optimizer"."""
+    return {name: array for name, array in state.items() if name.startswith(f"{part}/")}
+
+
+def checked_seeds(model: CompiledModel, state: State) -> list[int]:
+    """The seeds that a state has; ValueError if they are not as many as the model needs."""
+    seeds: list[int] = state["seeds"].tolist()
+    expected = 1 + len(list(_seeded(model)))
+    if len(seeds) != expected:
+        raise ValueError(f"the training state must hold {expected} seeds. Received: {len(seeds)}")
+    return seeds
+
+
+def set_seeds(model: CompiledModel, seeds: Sequence[int]) -> None:
+    """Make the seeds of orders and masks what they were."""
+    model._shuffle_seed = seeds[0]
+    for layer, seed in zip(_seeded(model), seeds[1:], strict=True):
+        layer._drawn_seed = seed
+
+
+def check_weights(variables: dict[str, Variable], saved: State, what: str) -> None:
+    """ValueError if the arrays are not these weights', with the names and shapes that differ."""
     lacking = [name for name in variables if name not in saved]
     further = [name for name in saved if name not in variables]
     if lacking or further:
@@ -153,58 +176,3 @@ def save_training_state(path: str, model: CompiledModel, further: State, about: 
 def load_training_state(path: str) -> tuple[State, dict[str, Any]]:
     """The state and what was said about it."""
     return npz.load(path, _TRAINING)
-
-
-# Files of weights.
-
-
-def _checked_path(filepath: Any) -> str:
-    path = os.fspath(filepath)
-    if not isinstance(path, str) or not path.endswith(".npz"):
-        raise ValueError(
-            "filepath must end in .npz, the one format of weights that fastmlp has so far; "
-            f".weights.h5, .h5 and .keras are to come. Received: filepath={filepath!r}"
-        )
-    return path
-
-
-def save_weights(model: CompiledModel, filepath: Any, overwrite: bool) -> None:
-    """What ``Model.save_weights`` does."""
-    path = _checked_path(filepath)
-    if not model.built:
-        raise ValueError(f"model {model.name!r} must be built before its weights can be saved")
-    if not overwrite and os.path.exists(path):
-        raise FileExistsError(f"{path} exists, and overwrite is False")
-    arrays = {name: variable.numpy() for name, variable in weights_of(model)}
-    names = [layer.name for layer in model.layers]
-    npz.save(path, _WEIGHTS, {**arrays, **optimizer_state(model)}, {"layers": names})
-
-
-def load_weights(model: CompiledModel, filepath: Any, skip_mismatch: bool) -> None:
-    """What ``Model.load_weights`` does."""
-    path = _checked_path(filepath)
-    if not model.built:
-        raise ValueError(f"model {model.name!r} must be built before weights can be loaded")
-    arrays, _ = npz.load(path, _WEIGHTS)
-    variables = dict(weights_of(model))
-    saved = {name: array for name, array in arrays.items() if name.startswith("layers/")}
-    optimizer = {name: array for name, array in arrays.items() if name.startswith("optimizer/")}
-    if skip_mismatch:
-        fitting = {
-            name: variable
-            for name, variable in variables.items()
-            if name in saved and saved[name].shape == variable.shape
-        }
-        skipped = sorted((variables.keys() | saved.keys()) - fitting.keys())
-        if skipped:
-            warnings.warn(f"{path}: weights that do not fit are skipped: {skipped}", stacklevel=3)
-        variables, optimizer = fitting, {} if skipped else optimizer
-    else:
-        _check_weights(variables, saved, path)
-    for name, variable in variables.items():
-        variable.assign(saved[name])
-    if optimizer and model.optimizer is not None:
-        try:
-            set_optimizer_state(model, optimizer)
-        except ValueError as error:
-            warnings.warn(f"{path}: the optimizer's variables are skipped: {error}", stacklevel=3)

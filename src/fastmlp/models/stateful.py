@@ -18,6 +18,38 @@ from .compiled import CompiledModel
 class StatefulModel(CompiledModel):
     """A compiled model that can be shown, saved and loaded."""
 
+    def save(
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,
+        zipped: bool | None = None,
+    ) -> None:
+        """Write the whole model to a file, to be read by :func:`fastmlp.saving.load_model`: layers,
+        weights, what it was compiled with, the optimizer's variables and the seeds, so that a
+        training goes on to the very bits. See :func:`fastmlp.saving.save_model`.
+
+        Parameters
+        ----------
+        filepath : str or os.PathLike
+            Ends in ``.npz``; the folder must exist.
+        overwrite : bool
+            Whether to replace a file that is there.
+        zipped : bool, optional
+            True or None: a model is in one file.
+
+        Raises
+        ------
+        ValueError
+            If something of the model is no plain data.
+        FileExistsError
+            If the file is there and ``overwrite`` is False.
+        OSError
+            If it cannot be written; then the file that was there is as it was.
+        """
+        from ..saving.model_files import save_model
+
+        save_model(self, filepath, overwrite, zipped)
+
     def save_weights(
         self,
         filepath: str | os.PathLike[str],
@@ -61,7 +93,7 @@ class StatefulModel(CompiledModel):
         >>> bool((model.get_weights()[0] == twin.get_weights()[0]).all())
         True
         """
-        from .state import save_weights
+        from ..saving.weight_files import save_weights
 
         _checks.only("max_shard_size", max_shard_size, None)
         save_weights(self, filepath, _checks.boolean("overwrite", overwrite))
@@ -89,7 +121,7 @@ class StatefulModel(CompiledModel):
         OSError
             If the file cannot be read.
         """
-        from .state import load_weights
+        from ..saving.weight_files import load_weights
 
         load_weights(self, filepath, _checks.boolean("skip_mismatch", skip_mismatch))
 

@@ -1,5 +1,4 @@
-"""Objects as plain data and back, and files of weights and of training states: whole or not
-there, and checked when read."""
+"""Models in files, whole or not there, and checked when read; objects as plain data and back."""
 
 from __future__ import annotations
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
         get_registered_object,
         register_keras_serializable,
     )
+    from .model_files import load_model, save_model
     from .serialization import deserialize_keras_object, serialize_keras_object
 
 __all__ = [
@@ -23,7 +23,9 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "load_model",
     "register_keras_serializable",
+    "save_model",
     "serialize_keras_object",
 ]
 
@@ -35,7 +37,9 @@ _HOMES = {
     "get_custom_objects": "_objects",
     "get_registered_name": "_objects",
     "get_registered_object": "_objects",
+    "load_model": "saving.model_files",
     "register_keras_serializable": "_objects",
+    "save_model": "saving.model_files",
     "serialize_keras_object": "saving.serialization",
 }
 

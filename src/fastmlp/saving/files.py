@@ -24,7 +24,8 @@ def replace_file(path: str, write: Callable[[BinaryIO], None]) -> None:
     beside = os.path.join(folder, f".{name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
     try:
         # Not tempfile's, whose files nobody else may read.
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(beside, flags, 0o666)
         try:
             with open(descriptor, "wb") as file:
                 write(file)
@@ -43,7 +44,10 @@ def replace_file(path: str, write: Callable[[BinaryIO], None]) -> None:
 
 
 def _bring_to_disk(folder: str) -> None:
-    """The folder's entries, too: the new name must outlive a crash of the machine."""
+    """The folder's entries, too: the new name must outlive a crash of the machine. (Windows has
+    no way to ask for it.)"""
+    if os.name == "nt":
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

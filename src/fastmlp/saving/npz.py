@@ -11,33 +11,22 @@ import io
 import json
 import math
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import archive
 from .files import replace_file
 
 Arrays = dict[str, NDArray[Any]]
 
 _ABOUT = "about"
 _VERSION = 1
-# What zipfile, zlib and NumPy raise for bytes that are not what they should be.
-_DAMAGE = (
-    ValueError,
-    KeyError,
-    TypeError,
-    SyntaxError,
-    EOFError,
-    OverflowError,
-    NotImplementedError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+_KINDS = "fiubU"  # of NumPy's types: numbers, and the text of ``about``
+# What reading an archive, its arrays and its text raises for damaged bytes.
+_DAMAGE = (*archive.DAMAGE, TypeError, SyntaxError, RecursionError)
 
 
 def save(path: str, kind: str, arrays: Mapping[str, Any], about: Mapping[str, Any]) -> None:
@@ -47,24 +36,25 @@ def save(path: str, kind: str, arrays: Mapping[str, Any], about: Mapping[str, An
     ------
     OSError
         If the file cannot be written; then ``path`` is as it was.
+    TypeError
+        If what is to be known is no plain data; so, too.
     """
     stored = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     told = {"format": f"fastmlp {kind}", "version": _VERSION, **about}
     text = json.dumps({**told, "sha256": _checksum(told, stored)})
-
-    def write(file: BinaryIO) -> None:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            for name, array in {_ABOUT: np.array(text), **stored}.items():
-                # A fixed date, so that equal contents are equal bytes.
-                info = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
-                with archive.open(info, "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
-
-    replace_file(path, write)
+    written = {_ABOUT: np.array(text), **stored}
+    members = ((f"{name}.npy", _npy(array)) for name, array in written.items())
+    replace_file(path, lambda file: archive.write(file, members))
 
 
-def load(path: str, kind: str) -> tuple[Arrays, dict[str, Any]]:
-    """The arrays, and what is known about them.
+def _npy(array: NDArray[Any]) -> bytes:
+    member = io.BytesIO()
+    np.lib.format.write_array(member, array, allow_pickle=False)
+    return member.getvalue()
+
+
+def load(path: str, *kinds: str) -> tuple[Arrays, dict[str, Any]]:
+    """The arrays, and what is known about them, of a file of one of these kinds.
 
     Raises
     ------
@@ -74,13 +64,15 @@ def load(path: str, kind: str) -> tuple[Arrays, dict[str, Any]]:
         If it is damaged or something else; the message names it.
     """
     with open(path, "rb") as file:
-        # From memory, where a damaged offset is an error of the content, not of the system.
-        content = io.BytesIO(file.read())
+        content = file.read()
     try:
-        with zipfile.ZipFile(content) as archive:
-            arrays = {info.filename[:-4]: _read(archive, info) for info in archive.infolist()}
+        arrays = {}
+        for name, member in archive.read(content).items():
+            if not name.endswith(".npy"):
+                raise ValueError(f"it holds {name!r}, which is no array")
+            arrays[name[:-4]] = _array(name, member)
         about = json.loads(str(arrays.pop(_ABOUT)))
-        if about["format"] != f"fastmlp {kind}":
+        if about["format"] not in [f"fastmlp {kind}" for kind in kinds]:
             raise ValueError(f"its format is {about['format']!r}")
         if about["version"] != _VERSION:
             raise ValueError(f"its version is {about['version']!r}, and {_VERSION} is known")
@@ -88,24 +80,22 @@ def load(path: str, kind: str) -> tuple[Arrays, dict[str, Any]]:
             raise ValueError("its checksum is not that of its content")
     except _DAMAGE as error:
         raise ValueError(
-            f"{os.fspath(path)} must be a whole file of fastmlp {kind}. "
+            f"{os.fspath(path)} must be a whole file of fastmlp {' or '.join(kinds)}. "
             f"Received: {type(error).__name__}: {error}"
         ) from error
     return arrays, about
 
 
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
+def _array(name: str, content: bytes) -> NDArray[Any]:
     """One array, of which the header is not believed."""
-    if info.compress_type != zipfile.ZIP_STORED or not info.filename.endswith(".npy"):
-        raise ValueError(f"it holds {info.filename!r}, which is no stored array")
-    member = io.BytesIO(archive.read(info))
+    member = io.BytesIO(content)
     version = np.lib.format.read_magic(member)
     if version != (1, 0):
-        raise ValueError(f"{info.filename} is of version {version} of the .npy format")
+        raise ValueError(f"{name} is of version {version} of the .npy format")
     shape, in_columns, dtype = np.lib.format.read_array_header_1_0(member)
     data = member.read()
-    if dtype.hasobject or len(data) != math.prod(shape) * dtype.itemsize:
-        raise ValueError(f"{info.filename} of shape {shape} has {len(data)} bytes")
+    if dtype.kind not in _KINDS or len(data) != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"{name} of type {dtype} and shape {shape} has {len(data)} bytes")
     return np.frombuffer(data, dtype).reshape(shape, order="F" if in_columns else "C")
 
 
