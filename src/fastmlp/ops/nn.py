@@ -171,7 +171,7 @@ def erf(x: Any) -> Any:
 @functools.cache
 def _traced_erf() -> Any:
     """erf as autograd knows it."""
-    from autograd.extend import defvjp, primitive  # type: ignore[import-untyped]
+    from autograd.extend import defvjp, primitive
 
     traced = primitive(_erf)
     slope = 2.0 / np.sqrt(np.pi)

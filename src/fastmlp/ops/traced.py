@@ -48,7 +48,7 @@ def value_and_gradient(function: Callable[[Any], Any], x: Any) -> tuple[Any, Any
             "a function that returns no gradient is differentiated by the package autograd, which "
             "is not installed: pip install fastmlp[autograd], or return (values, gradients)"
         ) from error
-    import autograd.numpy  # type: ignore[import-untyped] # noqa: F401 - see numpy_for
+    import autograd.numpy  # noqa: F401 - see numpy_for
 
     try:
         backward, values = make_vjp(function)(x)
