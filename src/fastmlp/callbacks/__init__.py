@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .finder import LearningRateFinder
     from .logs import CSVLogger, RemoteMonitor
     from .monitor import EarlyStopping, MonitorCallback, ReduceLROnPlateau
+    from .pruning import OptunaPruning
     from .tensorboard import TensorBoard
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "LearningRateScheduler",
     "ModelCheckpoint",
     "MonitorCallback",
+    "OptunaPruning",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",
@@ -49,6 +51,7 @@ _HOMES = {
     "LearningRateFinder": "finder",
     "ModelCheckpoint": "checkpoints",
     "MonitorCallback": "monitor",
+    "OptunaPruning": "pruning",
     "ReduceLROnPlateau": "monitor",
     "RemoteMonitor": "logs",
     "StopAtTime": "control",
