@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "../kernels.h"
+#include "fma.h"
 
 #if defined(FM_ISA_avx512)
 #include <immintrin.h>
@@ -158,6 +159,7 @@ INLINE vecu v_mul32(vecu a, vecu b)
     return (vecu)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
 }
 #else
+#if defined(FP_FAST_FMA) || defined(__aarch64__)
 INLINE vec v_fma(vec a, vec b, vec c)
 {
     vec r = {0};
@@ -165,6 +167,24 @@ INLINE vec v_fma(vec a, vec b, vec c)
         r[i] = fma(a[i], b[i], c[i]);
     return r;
 }
+#else
+/* Too long to be anywhere but in one place. */
+static __attribute__((noinline)) fma_pair pair_fma(fma_pair a, fma_pair b, fma_pair c)
+{
+    return fma_by_doubles(a, b, c);
+}
+INLINE vec v_fma(vec a, vec b, vec c)
+{
+    fma_pair x[VL / 2], y[VL / 2], z[VL / 2];
+    memcpy(x, &a, sizeof x);
+    memcpy(y, &b, sizeof y);
+    memcpy(z, &c, sizeof z);
+    for (int i = 0; i < VL / 2; i++)
+        z[i] = pair_fma(x[i], y[i], z[i]);
+    memcpy(&c, z, sizeof c);
+    return c;
+}
+#endif
 INLINE vec v_sqrt(vec a)
 {
     vec r = {0};
