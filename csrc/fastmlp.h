@@ -47,6 +47,7 @@ typedef struct fm_loss {
     fm_loss_kind kind;
     double option[FM_MAX_OPTIONS];
     fm_reduction_kind reduction;
+    double weight; /* what the reduced loss is multiplied by */
 } fm_loss;
 
 typedef struct fm_optimizer {

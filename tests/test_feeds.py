@@ -385,7 +385,10 @@ REFUSED = {
     "steps 0": (lambda m: m.fit(X, Y, steps_per_epoch=0), "steps_per_epoch must be an integer"),
     "val steps": (lambda m: m.fit(X, Y, validation_steps=2), "validation_steps needs"),
     "val one": (lambda m: m.fit(X, Y, validation_data=X), "validation_data must be"),
-    "loss_weights": (lambda m: m.compile("sgd", "mse", loss_weights=[2.0]), "loss_weights must be"),
+    "loss_weights": (
+        lambda m: m.compile("sgd", "mse", loss_weights=[2.0, 1.0]),
+        "loss_weights must be",
+    ),
     "execution": (lambda m: m.compile("sgd", "mse", steps_per_execution=0), "steps_per_execution"),
     "jit": (lambda m: m.compile("sgd", "mse", jit_compile="yes"), "jit_compile must be"),
     "workers": (lambda m: Numbered(parts(), workers=-1), "workers must be an integer"),

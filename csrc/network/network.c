@@ -55,7 +55,7 @@ static bool training_is_valid(const fm_loss *loss, const fm_optimizer *optimizer
         !(momentum >= 0 && momentum <= 1))
         return false;
     return clipped <= 1 && fm_word_is_valid(FM_LOSS_FAMILY, (int)loss->kind, loss->option) &&
-           (unsigned)loss->reduction < FM_REDUCTION_COUNT &&
+           (unsigned)loss->reduction < FM_REDUCTION_COUNT && isfinite(loss->weight) &&
            fm_word_is_valid(FM_OPTIMIZER_FAMILY, (int)optimizer->kind, optimizer->option);
 }
 

@@ -205,7 +205,7 @@ static void combine_members(const step_view *view)
 void fm_run_step_in_blocks(step_view *view)
 {
     const fm_core *core = view->run->core;
-    const double factor = fm_reduction_factor(view);
+    const double factor = fm_loss_factor(view);
     const size_t blocks = fm_gradient_blocks(view->rows);
     const fm_range own = own_blocks(blocks, view->self->index, view->self->count);
     const size_t first = view->self->index * most_nodes(blocks);

@@ -44,7 +44,7 @@ static double counted_weight(const step_view *view, int64_t sample, size_t j)
     return weight_of(view->run, sample, j);
 }
 
-double fm_reduction_factor(const step_view *view)
+static double reduction_factor(const step_view *view)
 {
     const int64_t *order = view->run->order + start_of_step(view->run, view->index);
     const size_t split = view->run->core->split;
@@ -65,6 +65,11 @@ double fm_reduction_factor(const step_view *view)
         break;
     }
     return 0;
+}
+
+double fm_loss_factor(const step_view *view)
+{
+    return view->run->core->loss.weight * reduction_factor(view);
 }
 
 /* Weights and targets of the rows of a sample, from place b * split on. */

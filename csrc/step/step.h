@@ -198,8 +198,8 @@ void fm_gather_rows(const training_run *run, double *x, size_t step, size_t begi
 
 /* -- loss.c -- */
 
-/* The factor that the reduction puts before each weighted loss. */
-double fm_reduction_factor(const step_view *view);
+/* The factor that the reduction and the loss's weight put before each weighted loss. */
+double fm_loss_factor(const step_view *view);
 
 /* Losses of rows, and dz of the loss's stage with respect to its outputs. */
 void fm_loss_rows_of(const step_view *view, double factor, fm_range rows);

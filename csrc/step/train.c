@@ -114,7 +114,7 @@ static void prepare_update(step_view *view)
 
 static void run_step(step_view *view, size_t *turn)
 {
-    const double factor = fm_reduction_factor(view);
+    const double factor = fm_loss_factor(view);
     for (size_t begin = 0; begin < view->rows; begin = view->pass.end) {
         view->pass = pass_from(view->run, view->index, begin);
         view->shift = begin;

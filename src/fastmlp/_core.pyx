@@ -47,6 +47,7 @@ cdef extern from "fastmlp.h" nogil:
         fm_loss_kind kind
         double option[FM_MAX_OPTIONS]
         fm_reduction_kind reduction
+        double weight
     ctypedef enum fm_optimizer_kind:
         pass
     ctypedef struct fm_optimizer:
@@ -194,7 +195,7 @@ cdef int set_options(double *option, tuple options) except -1:
 cdef class CNetwork:
     """A network of the C engine.
 
-    operations: (kind, options, seed) each; loss: (kind, options, reduction) and optimizer:
+    operations: (kind, options, seed) each; loss: (kind, options, reduction, weight) and optimizer:
     (kind, options, clip_norm, clip_value, clip_global_norm, weight_decay, accumulate, average,
     average_momentum, average_every, stored), or both None. Kinds are numbers of the catalog,
     options tuples of floats in its order. exempt: parameters that weight decay leaves alone.
@@ -226,7 +227,7 @@ cdef class CNetwork:
                 status = fm_network_create(&self.network, isa, inputs, c_operations, count,
                                            NULL, NULL)
             else:
-                kind, options, c_loss.reduction = loss
+                kind, options, c_loss.reduction, c_loss.weight = loss
                 c_loss.kind = kind
                 set_options(c_loss.option, options)
                 (kind, options, c_optimizer.clip_norm, c_optimizer.clip_value,

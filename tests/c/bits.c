@@ -62,7 +62,7 @@ typedef struct test_case {
         .kind = fm_batch_normalization, .option = {0.99, 1e-3, true, true, true}               \
     }
 #define ADAM {.kind = fm_adam, .option = {0.9, 0.999, 1e-7}}
-#define LOGITS {.kind = fm_sparse_categorical_crossentropy, .option = {true, 1e-7}}
+#define LOGITS {.kind = fm_sparse_categorical_crossentropy, .option = {true, 1e-7}, .weight = 1}
 
 static const test_case cases[] = {
     {"wide hidden, narrow head",
@@ -97,7 +97,7 @@ static const test_case cases[] = {
      5,
      2,
      83,
-     {.kind = fm_mean_squared_error},
+     {.kind = fm_mean_squared_error, .weight = 1},
      ADAM,
      1,
      false},
@@ -106,7 +106,7 @@ static const test_case cases[] = {
      4,
      9,
      16,
-     {.kind = fm_categorical_crossentropy, .option = {false, 1e-7, 0.1}},
+     {.kind = fm_categorical_crossentropy, .option = {false, 1e-7, 0.1}, .weight = 1},
      {.kind = fm_sgd},
      0.5,
      false},
@@ -142,7 +142,7 @@ static const test_case cases[] = {
      5,
      7,
      2400,
-     {.kind = fm_binary_crossentropy, .option = {false, 1e-7, 0.1}},
+     {.kind = fm_binary_crossentropy, .option = {false, 1e-7, 0.1}, .weight = 1},
      {.kind = fm_adam, .option = {0.9, 0.999, 1e-7}, .clip_norm = 0.01},
      1,
      true},

@@ -243,7 +243,7 @@ static void choose_loss(description *net, generator *random)
     const fm_reduction_kind reduction =
         (fm_reduction_kind)draw(random, 0, FM_REDUCTION_COUNT - 1);
     const bool from_logits = chance(random, 2);
-    net->loss = (fm_loss){.kind = kind, .reduction = reduction};
+    net->loss = (fm_loss){.kind = kind, .reduction = reduction, .weight = 1};
     if (kind != fm_mean_squared_error) {
         const double smoothing = fm_loss_takes_labels((int)kind) ? 0 : 0.1;
         memcpy(net->loss.option, (double[]){from_logits, 1e-7, smoothing}, 3 * sizeof(double));

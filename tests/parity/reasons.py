@@ -40,7 +40,6 @@ MACHINERY = {
     "rematerialized_call": BACKEND,
     "stateless_*": STATELESS,
     "*_own_variables": OF_FILES,
-    "*build_*config": OF_FILES,
     "metrics": "metrics are given to compile",
     "metrics_variables": STATELESS,
     "path": "names are unique in a model",
@@ -187,8 +186,6 @@ REASONS: Reasons = {
         "[Cc]ircle": LABELS,
         "CTC": LABELS,
         "ctc": LABELS,
-        "[Dd]ice": "of whole images, not of samples",
-        "[Tt]versky": "of whole images, not of samples",
     },
     "metrics": {"*_focal_crossentropy": "in fastmlp.losses, and as a string"},
     "saving": {

@@ -21,7 +21,7 @@ from .words import Float64Array, Loss, Operation
 _VALUE = -1
 
 # Fields of words that are no options in C: derived there, passed beside, or a word of their own.
-_NO_OPTIONS = {"inputs", "seed", "reduction"}
+_NO_OPTIONS = {"inputs", "seed", "reduction", "weight"}
 
 
 def _catalog(family: str, base: type[Any]) -> dict[str, tuple[int, list[str]]]:
@@ -83,7 +83,7 @@ def _operation(operation: Operation) -> tuple[Any, ...]:
 
 
 def _loss(loss: Loss) -> tuple[Any, ...]:
-    return (*_translated(_LOSSES, loss), _REDUCTIONS[loss.reduction][0])
+    return (*_translated(_LOSSES, loss), _REDUCTIONS[loss.reduction][0], loss.weight)
 
 
 def _optimizer(training: Training, stored: bool) -> tuple[Any, ...]:

@@ -226,6 +226,21 @@ class Layer(Weighted):
                 config.pop(optional, None)
         return config
 
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shape that the layer was built for, {"input_shape": (None, ...)}; None before."""
+        return {"input_shape": self._input_shape} if self.built else None
+
+    def build_from_config(self, config: dict[str, Any] | None) -> None:
+        """Build the layer for the shape that :meth:`get_build_config` gave.
+
+        Raises
+        ------
+        ValueError
+            If the layer cannot work on that shape, or was built for another.
+        """
+        if config and "input_shape" in config:
+            self.build(config["input_shape"])
+
     # Computing.
 
     def operations(self) -> list[Operation]:

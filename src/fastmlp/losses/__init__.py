@@ -54,6 +54,7 @@ from .margins import (
     hinge,
     squared_hinge,
 )
+from .overlaps import Dice, Tversky, dice, tversky
 from .uncertainty import GaussianNLL, Pinball, gaussian_nll, pinball
 from .user import FunctionLoss
 
@@ -89,6 +90,7 @@ __all__ = [
     "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
     "CosineSimilarity",
+    "Dice",
     "GaussianNLL",
     "Hinge",
     "Huber",
@@ -103,6 +105,7 @@ __all__ = [
     "Poisson",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
+    "Tversky",
     "binary_crossentropy",
     "binary_focal_crossentropy",
     "categorical_crossentropy",
@@ -111,6 +114,7 @@ __all__ = [
     "categorical_hinge",
     "cosine_similarity",
     "deserialize",
+    "dice",
     "gaussian_nll",
     "get",
     "hinge",
@@ -126,4 +130,5 @@ __all__ = [
     "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
+    "tversky",
 ]

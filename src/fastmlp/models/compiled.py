@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
+
+import numpy as np
 
 from .. import _checks, losses, metrics, optimizers, random
 from .._configured import Configured
@@ -13,8 +16,12 @@ from ..callbacks.history import History
 from ..engine import Loss as LoweredLoss
 from ..engine import Training
 from ..layers.layer import Layer
+from ..metrics.by_shapes import crossentropy_of
 from ..variable import Variable
 from .tracker import Tracker
+
+# Of losses: a crossentropy that the labels choose.
+_BY_LABELS = frozenset({"crossentropy", "ce"})
 
 # What a Keras model can override of a step.
 _STEPS = (
@@ -38,6 +45,9 @@ class CompiledModel(Layer):
         self.history: History | None = None
         self.optimizer: optimizers.Optimizer | None = None
         self.loss: Any = None
+        self.loss_weights: Any = None
+        self._loss_weight = 1.0
+        self._loss_by_labels = False
         self.steps_per_execution = 1
         self.run_eagerly = False
         self.jit_compile: bool | str = "auto"
@@ -80,9 +90,11 @@ class CompiledModel(Layer):
         optimizer : str or Optimizer
             "rmsprop" (Keras's default), another of :mod:`fastmlp.optimizers`, or an instance.
         loss : str or Loss
-            Needed for ``fit`` and ``evaluate``.
+            Needed for ``fit`` and ``evaluate``. "crossentropy" ("ce") is that of probabilities
+            which the first labels ask for: binary for one output, sparse for class indices, else
+            categorical.
         loss_weights : float, list of one float or dict of one float, optional
-            What the loss is multiplied with; 1 is the only one supported.
+            What the loss is multiplied with, before regularizers add to it.
         metrics, weighted_metrics : list or dict, optional
             Names, instances of Metric or functions of (y_true, y_pred), also in nested lists and
             in a dict by the output's name; the second kind uses sample weights. "accuracy" ("acc")
@@ -115,17 +127,19 @@ class CompiledModel(Layer):
         if jit_compile != "auto":
             _checks.boolean("jit_compile", jit_compile)
         steps = _checks.integer("steps_per_execution", steps_per_execution, 1)
-        _checks.only("loss_weights", _lone(loss_weights), 1.0)
+        weight = _checks.number("loss_weights", _lone(loss_weights))
         chosen_optimizer = optimizers.get(optimizer)
         chosen_optimizer.lower()
-        chosen_loss = None if loss is None else losses.get(loss)
-        lowered = None if chosen_loss is None else chosen_loss.lower()
+        by_labels = isinstance(loss, str) and loss.lower() in _BY_LABELS
+        chosen_loss = None if loss is None or by_labels else losses.get(loss)
+        lowered = None if chosen_loss is None else _weighted(chosen_loss.lower(), weight)
         tracker = Tracker(metrics, weighted_metrics)
         if engine not in (None, "native", "reference"):
             raise ValueError(f'engine must be "native" or "reference". Received: engine={engine!r}')
         with self._lock:
             self.optimizer, self._loss, self.tracker = chosen_optimizer, chosen_loss, tracker
-            self.loss = loss
+            self.loss, self.loss_weights = loss, loss_weights
+            self._loss_weight, self._loss_by_labels = weight, by_labels
             self.run_eagerly, self.jit_compile = run_eagerly, jit_compile
             self.steps_per_execution = steps
             self._lowered_loss, self._compiled_engine = lowered, engine
@@ -153,6 +167,7 @@ class CompiledModel(Layer):
         return {
             "optimizer": serialize(self.optimizer),
             "loss": _as_data(self.loss),
+            "loss_weights": self.loss_weights,
             **{name: _as_data(given) for name, given in self._metrics_given.items()},
             "run_eagerly": self.run_eagerly,
             "steps_per_execution": self.steps_per_execution,
@@ -185,14 +200,32 @@ class CompiledModel(Layer):
                 f"{', '.join(own)}. Received: {type(self).__name__} with {own[0]}"
             )
 
+    def _check_loss(self) -> None:
+        """ValueError if the model is not compiled with a loss."""
+        if not self._loss_by_labels:
+            self._require_loss()
+
     def _require_loss(self) -> losses.Loss:
         if self._loss is None:
-            state = "with loss=None" if self.compiled else "not at all"
+            state = f"with loss={self.loss!r}" if self.compiled else "not at all"
             raise ValueError(
                 "compile must be called with a loss before fit, evaluate, train_on_batch or "
                 f"test_on_batch. Received: model {self.name!r}, compiled {state}"
             )
         return self._loss
+
+    def _loss_for(self, y: Any) -> losses.Loss:
+        """The compiled loss, which these labels choose if none have before."""
+        if self._loss_by_labels:
+            if y is None:
+                raise ValueError("y must be given. Received: y=None")
+            loss = losses.get(crossentropy_of(np.shape(y), self.output_shape))
+            with self._lock:
+                self._loss, self._loss_by_labels = loss, False
+                self._lowered_loss = _weighted(loss.lower(), self._loss_weight)
+                self._binding = None
+                Variable.tick()
+        return self._require_loss()
 
     @property
     def metrics(self) -> list[Any]:
@@ -250,6 +283,10 @@ class CompiledModel(Layer):
         if self.optimizer is not None:
             self.optimizer.forget([v for v in self._with_slots if id(v) not in kept])
         self._with_slots = [v for v in self._with_slots if id(v) in kept]
+
+
+def _weighted(loss: LoweredLoss, weight: float) -> LoweredLoss:
+    return loss if weight == 1.0 else dataclasses.replace(loss, weight=weight)
 
 
 def _lone(loss_weights: Any) -> Any:

@@ -45,8 +45,9 @@ class FeedingModel(StatefulModel):
 
     def _checked(self, x: Any, y: Any, sample_weight: Any = None, prefix: str = "") -> Data:
         """A set that fits this model, built for x if it was not."""
-        loss = self._require_loss()
+        self._check_loss()
         x = self._input(x, f"{prefix}x")
+        loss = self._loss_for(y)
         outputs = self._network().outputs
         axes = tuple(size for size in self.output_shape[1:-1] if size is not None)
         checked = data_module.checked_set(
@@ -181,7 +182,7 @@ class FeedingModel(StatefulModel):
         steps: int | None,
         prefix: str = "",
     ) -> Feed:
-        self._require_loss()
+        self._check_loss()
         kind = kind_of_source(x)
         if kind is not None:
             return self._source_feed(x, y, sample_weight, None, batch_size, steps, False, kind)
@@ -235,9 +236,10 @@ class FeedingModel(StatefulModel):
         return self._batch_feed(_source(x, kind, order if shuffle else None), checked, steps)
 
     def _batch_feed(self, source: Source, checked: Any, steps: int | None) -> BatchFeed:
-        """The feed; a model without weights is built for its first batch."""
+        """The feed; a model without weights is built for its first batch, whose labels may choose
+        its loss."""
         feed = BatchFeed(source, checked, steps)
-        if not self.built:
+        if not self.built or self._loss_by_labels:
             feed.look_ahead()
         return feed
 

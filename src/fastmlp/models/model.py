@@ -131,7 +131,7 @@ class Model(FeedingModel):
         >>> len(history.history["loss"])
         3
         """
-        self._require_loss()
+        self._check_loss()
         size = optional_size("batch_size", batch_size)
         steps = optional_size("steps_per_epoch", steps_per_epoch)
         epochs = _checks.integer("epochs", epochs, 0)

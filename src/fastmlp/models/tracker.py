@@ -178,7 +178,7 @@ def batch_losses(loss: LoweredLoss, losses: Float64Array, data: Data, size: int)
     weights = None if data.sample_weight is None else data.sample_weight.ravel()
     labels = targets_by_row(data.targets, len(losses)) if loss.class_indices else None
     counted = None if labels is None else loss.counted(labels)
-    sums = np.add.reduceat(losses if weights is None else losses * weights, starts)
+    sums = loss.weight * np.add.reduceat(losses if weights is None else losses * weights, starts)
     if loss.reduction == "sum":
         return sums
     if loss.reduction == "mean_with_sample_weight" and weights is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..frame import case, mlp, stream
+from ..frame import case, mlp, stream, uniform
 
 # Class -> options, and what its labels and predictions are.
 LOSSES: dict[str, tuple[dict[str, Any], str]] = {
@@ -171,3 +171,95 @@ def zeros_beside_signs(keras: Any) -> dict[str, Any]:
         ]
         for loss in losses
     }
+
+
+@case
+def overlaps(keras: Any) -> dict[str, Any]:
+    """Dice and Tversky over all, over the last axis and over several."""
+    losses, (y, p) = keras.losses, data("yes", (4, 3, 2))
+    return {
+        str(axis): [
+            np.asarray(losses.dice(y, p, axis=axis)),
+            np.asarray(losses.tversky(y, p, 0.3, 0.9, axis=axis)),
+            np.asarray(losses.Dice(axis=axis, reduction="none")(y, p)),
+            np.asarray(losses.Tversky(0.3, 0.9, axis=axis)(y, p, sample_weight=2.0)),
+        ]
+        for axis in (None, -1, (1, 2), 0)
+    }
+
+
+@case
+def trained_by_overlaps(keras: Any) -> dict[str, Any]:
+    """Of whole batches, the last one shorter, and of samples, which can have weights."""
+    y, x = data("yes", (18, 3))
+    found = {}
+    for name, loss in {
+        "dice": "dice",
+        "batch": keras.losses.Tversky(0.3, 0.9),
+        "samples": keras.losses.Dice(axis=-1),
+        "weighted": keras.losses.Tversky(0.7, axis=-1),
+    }.items():
+        model = mlp(keras, outputs=3, last="sigmoid")
+        model.compile(keras.optimizers.Adam(0.05), loss)
+        weights = np.linspace(0.5, 2.0, 18) if name == "weighted" else None
+        history = model.fit(x, y, 7, 2, 0, shuffle=False, sample_weight=weights).history
+        found[name] = [history["loss"], *model.get_weights()]
+    return found
+
+
+@case
+def focal_beyond_probabilities(keras: Any) -> dict[str, Any]:
+    """1 - r is below 0 there, and has whole powers alone."""
+    y, _ = data("yes", (18, 3))
+    p = stream(5).uniform(-0.5, 1.5, y.shape)
+    found = {}
+    for gamma in (1.0, 2.0, 3.0, 4.0):
+        loss = keras.losses.BinaryFocalCrossentropy(gamma=gamma)
+        model = mlp(keras, outputs=3)
+        model.compile(keras.optimizers.SGD(0.01), loss)
+        model.fit(p, y, 6, 2, 0, shuffle=False)
+        found[str(gamma)] = [np.asarray(loss(y, p)), *model.get_weights()]
+    return found
+
+
+@case
+def loss_weights(keras: Any) -> dict[str, Any]:
+    """What regularizers add is not multiplied."""
+    y, x = data("real", (18, 3))
+    found = {}
+    for name, given in {"number": 0.25, "list": [3.0], "zero": 0.0}.items():
+        for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight"):
+            model = keras.Sequential(
+                [
+                    keras.Input((3,)),
+                    keras.layers.Dense(4, activation="tanh", kernel_regularizer="l2"),
+                    keras.layers.Dense(3),
+                ]
+            )
+            model.set_weights(uniform(8, model))
+            loss = keras.losses.MeanSquaredError(reduction=reduction)
+            model.compile("adam", loss, loss_weights=given, metrics=["mse"])
+            weights = np.linspace(0.5, 2.0, 18)
+            history = model.fit(x, y, 7, 2, 0, shuffle=False, sample_weight=weights).history
+            scores = model.evaluate(x, y, 7, 0)
+            found[f"{name} {reduction}"] = [history["loss"], scores, *model.get_weights()]
+    return found
+
+
+@case
+def crossentropy_of_the_labels(keras: Any) -> dict[str, Any]:
+    """The word means one that is chosen by the shapes of labels and outputs."""
+    (classes, x), labels = data("classes", (18, 3)), data("labels", (18, 3))[0]
+    found = {}
+    for name, outputs, y in (
+        ("binary", 1, (labels > 1).astype(float)[:, None]),
+        ("sparse", 3, labels),
+        ("column", 3, labels[:, None]),
+        ("categorical", 3, classes),
+    ):
+        for word in ("crossentropy", "CE"):
+            model = mlp(keras, outputs=outputs, last="sigmoid" if outputs == 1 else "softmax")
+            model.compile("adam", word)
+            history = model.fit(x, y, 7, 2, 0, shuffle=False).history
+            found[f"{name} {word}"] = [history["loss"], *model.get_weights()]
+    return found

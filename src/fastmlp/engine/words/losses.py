@@ -26,7 +26,8 @@ NO_CLASS = -(2**31)
 class Loss(Word):
     """A loss of outputs (B, K) and targets.
 
-    reduction: the name of a word in :mod:`.reductions`.
+    reduction: the name of a word in :mod:`.reductions`. weight: what the reduced loss is
+    multiplied by.
     """
 
     #: The name in the catalog of the C engine, and Keras's.
@@ -37,6 +38,7 @@ class Loss(Word):
     probabilities_of: ClassVar[str] = ""
 
     reduction: str = field(default="sum_over_batch_size", kw_only=True)
+    weight: float = field(default=1.0, kw_only=True)
 
     def before(self, last: Operation) -> Loss | None:
         """The loss of what the last operation takes, where that is the better way to tell this
@@ -62,9 +64,9 @@ class Loss(Word):
         """What each sample's loss is multiplied by, (B,), so that the sum is the batch's loss."""
         reduction, counted = REDUCTIONS[self.reduction], self.counted(targets)
         if counted is None:
-            return reduction.factors(weights)
+            return self.weight * reduction.factors(weights)
         factors = np.zeros_like(weights)
-        factors[counted] = reduction.factors(weights[counted])
+        factors[counted] = self.weight * reduction.factors(weights[counted])
         return factors
 
     def batch(
