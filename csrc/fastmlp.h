@@ -217,7 +217,11 @@ bool fm_isa_usable(const char *name); /* compiled in, and this CPU runs it */
 const char *fm_network_isa(const fm_network *network);
 
 /* Visible from outside a shared library, for tools that steer thread pools by symbol. */
+#if defined(_WIN32)
+#define FM_EXPORT __declspec(dllexport)
+#else
 #define FM_EXPORT __attribute__((visibility("default")))
+#endif
 
 /* Threads that a call may use, at least 1. Start value: FASTMLP_NUM_THREADS, else
  * OMP_NUM_THREADS, else the usable CPUs (affinity mask and cgroup quota counted). */

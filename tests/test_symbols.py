@@ -81,7 +81,8 @@ def test_the_system_is_asked_in_one_place() -> None:
     }
     assert users == {"system.h", "system_posix.c", "system_windows.c"}
     foreign = re.compile(r"\b(?:pthread_|posix_|aligned_alloc)|_WIN32")
-    assert {path.name for path in SOURCES if foreign.search(code(path))} == users
+    askers = {path.name for path in SOURCES if foreign.search(code(path))}
+    assert askers - users == {"fastmlp.h"}  # what a shared library exports is said differently
 
 
 def test_the_library_neither_prints_nor_exits() -> None:

@@ -34,11 +34,14 @@ def is_interactive_logging_enabled() -> bool:
 
 
 def print_message(message: str, line_break: bool = True) -> None:
-    """Print a message, at once, or log it."""
+    """Print a message, at once, or log it; nothing where there is no stdout, as in a Windows
+    program without a console."""
     if not _interactive:
         import logging  # here, as few programs want it and all would wait for it
 
         logging.getLogger("fastmlp").info(message)
+        return
+    if sys.stdout is None:
         return
     text = message + "\n" if line_break else message
     try:

@@ -161,10 +161,12 @@ def create_progress(verbose: Any, automatic: int | None = None) -> tuple[int, Pr
     if verbose not in (0, 1, 2):
         raise ValueError(f'verbose must be 0, 1, 2 or "auto". Received: verbose={verbose!r}')
     level = int(verbose)
-    shown = 2 if level == 1 and not is_interactive_logging_enabled() else level
+    shown = (
+        2 if level == 1 and (not is_interactive_logging_enabled() or sys.stdout is None) else level
+    )
     return level, (Progress, Bar, Line)[shown]()
 
 
 def _automatic() -> int:
-    terminal = "ipykernel" in sys.modules or sys.stdout.isatty()
+    terminal = "ipykernel" in sys.modules or (sys.stdout is not None and sys.stdout.isatty())
     return 1 if terminal and is_interactive_logging_enabled() else 2

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import _checks
 from .._messages import print_message
+from ..saving.files import rename_onto
 from ..saving.formats import OF_MODELS, OF_WEIGHTS, ending
 from .callback import Callback, Logs
 from .monitor import MonitorCallback
@@ -385,4 +386,4 @@ def _copy(path: str, to: str) -> None:
         os.link(path, beside)
     except OSError:
         shutil.copyfile(path, beside)
-    os.replace(beside, to)
+    rename_onto(beside, to)

@@ -70,7 +70,9 @@ class CSVLogger(Callback):
         if self.append and os.path.exists(self.filename):
             self.append_header = os.path.getsize(self.filename) == 0
         # Open for all of the training, and beyond this method.
-        self.csv_file = open(self.filename, "a" if self.append else "w", newline="")  # noqa: SIM115
+        self.csv_file = open(  # noqa: SIM115
+            self.filename, "a" if self.append else "w", newline="", encoding="utf-8"
+        )
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = logs or {}

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO
+
+# Seconds between tries of Windows to rename onto a file that somebody, often a scanner of
+# viruses, has open for a moment; elsewhere that is no obstacle.
+_WAITS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if os.name == "nt" else ()
 
 
 def replace_file(path: str, write: Callable[[BinaryIO], None]) -> None:
@@ -31,7 +36,7 @@ def replace_file(path: str, write: Callable[[BinaryIO], None]) -> None:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(beside, target)
+            rename_onto(beside, target)
         except BaseException:
             with suppress(OSError):
                 os.unlink(beside)
@@ -41,6 +46,24 @@ def replace_file(path: str, write: Callable[[BinaryIO], None]) -> None:
         reason = error.strerror or error if os.path.isdir(folder) else "its folder does not exist"
         kept = "the file there is as it was" if os.path.exists(target) else "no file is there"
         raise OSError(error.errno, f"could not write: {reason}; {kept}", path) from error
+
+
+def rename_onto(path: str, target: str) -> None:
+    """Give a file the name of another, which is then gone.
+
+    Raises
+    ------
+    OSError
+        If it cannot be done; both files are as they were.
+    """
+    for seconds in _WAITS:
+        try:
+            os.replace(path, target)
+        except PermissionError:
+            time.sleep(seconds)
+        else:
+            return
+    os.replace(path, target)
 
 
 def _bring_to_disk(folder: str) -> None:
