@@ -136,6 +136,28 @@ fm_status fm_network_regularize(fm_network *network, size_t parameter,
 fm_status fm_network_constrain(fm_network *network, size_t parameter,
                                const fm_constraint *constraint);
 
+/* -- ways of training -- */
+
+/* All ways of training give the same bits; which one is taken is chosen by their times in the
+ * first steps of each batch size ("1", the default) or by rule ("0"). For tests and
+ * measurements: "lists" (the first product by lists of non-zeros wherever that is possible),
+ * "dense", "whole" (dense, and a batch in one pass), "turns" (another way each step). What was
+ * known of ways is forgotten. FM_ERROR_ARGUMENT for other words. */
+fm_status fm_network_tune(fm_network *network, const char *how);
+
+/* What is known of the ways of the last few jobs, one after the other: index counts all ways of
+ * all jobs. FM_ERROR_ARGUMENT past the last. */
+typedef struct fm_way {
+    size_t batch;
+    double density;     /* of the inputs; INFINITY: they cannot be listed */
+    bool by_lists;      /* the first product */
+    size_t pass_rows;   /* of the batch that go through the network at once */
+    size_t members;     /* threads */
+    double row_seconds; /* that a row took; 0 if it was not measured */
+    bool chosen;
+} fm_way;
+fm_status fm_network_way(fm_network *network, size_t index, fm_way *way);
+
 /* -- data, training, inference -- */
 
 typedef struct fm_data {

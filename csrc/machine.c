@@ -70,6 +70,17 @@ size_t fm_members_for(double fmas, double total)
     return worth < 2 ? 1 : worth < (double)threads ? (size_t)worth : threads;
 }
 
+/* Around what fm_members_for takes for the limit. */
+#define FM_LEAST_DOUBT (0.5 * FM_MEETING_FMAS)
+#define FM_MOST_DOUBT (40 * FM_MEETING_FMAS)
+
+size_t fm_other_members(double fmas)
+{
+    if (fm_get_num_threads() == 1 || fmas < FM_LEAST_DOUBT || fmas > FM_MOST_DOUBT)
+        return 0;
+    return fm_members_for(fmas, INFINITY) == 1 ? 2 : 1;
+}
+
 /* The flagship's epoch on an Intel Xeon with AVX-512: 235 ms by the divider, 215 by FMAs. On
  * AMD's Zen 4, with half as many FMAs a cycle, the sparse update takes 90 us by the divider,
  * 113 by FMAs, and could at most fall to 81 were roots and divisions free. */

@@ -13,6 +13,10 @@
  * meetings and `total` of them in the whole call. */
 size_t fm_members_for(double fmas, double total);
 
+/* Another number of members that may be faster for so many between two meetings; 0 where there
+ * is no doubt. */
+size_t fm_other_members(double fmas);
+
 /* Whether rows of that many doubles, one behind the other, share few cache sets: their stride
  * is then a multiple of 1 KB. */
 static inline bool fm_rows_collide(size_t columns)

@@ -65,4 +65,7 @@ void fm_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(
  * system grants it only so much of their time (cgroup quota, job object). */
 size_t fm_system_cpus(void);
 
+/* A clock that only goes on, to measure with. */
+double fm_system_seconds(void);
+
 #endif

@@ -11,6 +11,7 @@
 #endif
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "system.h"
@@ -211,4 +212,11 @@ size_t fm_system_cpus(void)
     }
     const size_t quota = quota_cpus();
     return quota > 0 && quota < cpus ? quota : cpus;
+}
+
+double fm_system_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }

@@ -151,3 +151,11 @@ size_t fm_system_cpus(void)
     cpus = quota > 0 && quota < cpus ? quota : cpus;
     return cpus > 0 ? cpus : 1;
 }
+
+double fm_system_seconds(void)
+{
+    LARGE_INTEGER count, rate;
+    QueryPerformanceCounter(&count);
+    QueryPerformanceFrequency(&rate);
+    return (double)count.QuadPart / (double)rate.QuadPart;
+}

@@ -231,6 +231,19 @@ def test_info_tells_threads_and_instruction_set_in_use() -> None:
     assert re.search(r"instruction set +baseline \(", done.stdout)
 
 
+def test_info_measures_ways_of_training() -> None:
+    """One of each job's is chosen; by rule there is one, which is not measured."""
+    lines = {
+        how: run("info", "--tune", FASTMLP_TUNE=how).stdout.partition("us a row\n")[2].splitlines()
+        for how in ("0", "1")
+    }
+    assert len(lines["0"]) == 12
+    assert all(re.fullmatch(r"[\d. ]+ (lists|dense) [\d ]+ chosen", line) for line in lines["0"])
+    assert len(lines["1"]) > 12
+    assert sum(line.endswith("chosen") for line in lines["1"]) == 12
+    assert sum(bool(re.search(r"\d\.\d{3}", line)) for line in lines["1"]) > 12
+
+
 def test_unknown_instruction_set_is_an_error() -> None:
     done = run("info", FASTMLP_ISA="mmx")
     assert done.returncode == 2

@@ -269,7 +269,7 @@ static fm_status infer(fm_network *network, inference_run *run)
     fm_mutex_lock(&network->lock);
     run->network = network;
     run->source = fm_source_of(core, run->data);
-    run->sparse = !together && fm_prefers_sparse(core, &run->source, NULL, rows);
+    run->sparse = !together && fm_density(core, &run->source, NULL, rows) < FM_SPARSE_DENSITY;
     fm_status status = prepare_lanes(network, members, together ? rows : FM_LANE_ROWS);
     if (status == FM_OK && run->sparse)
         status = prepare_lane_lists(network, members);

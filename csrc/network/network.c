@@ -253,6 +253,7 @@ fm_status fm_network_create(fm_network **network_out, const char *isa, size_t in
         return FM_ERROR_MEMORY;
     fm_mutex_init(&network->lock);
     network->core.kernels = kernels;
+    network->tuner.how = FM_TUNE_MEASURE;
     const bool apart =
         operation_count > 0 && takes_logits(loss, operations[operation_count - 1].kind);
     status = build_core(network, inputs, operations, operation_count, apart);

@@ -7,6 +7,7 @@
 
 #include "../step/step.h"
 #include "../system.h"
+#include "tune.h"
 
 /* Buffers of inference: each member pushes blocks of rows through all stages. */
 typedef struct fm_lane {
@@ -25,6 +26,7 @@ struct fm_network {
     struct fm_network *next, *previous; /* in the list of all networks, see forks.c */
     fm_mutex lock;                      /* held by every call that uses what follows */
     fm_core core;
+    fm_tuner tuner;
     fm_operation *operations;
     fm_arena memory; /* parameters, slots, active, moments of whole-batch stages */
     fm_arena lane_memory, lane_list_memory;

@@ -2,6 +2,7 @@
  *
  * Rows of the caller's arrays become the inputs of a batch, dense or by lists of non-zeros.
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "../machine.h"
@@ -15,16 +16,16 @@ fm_source fm_source_of(const fm_core *core, const fm_data *data)
 
 #define FM_DENSITY_SAMPLE 64
 
-bool fm_prefers_sparse(const fm_core *core, const fm_source *source, const int64_t *order,
-                       size_t count)
+double fm_density(const fm_core *core, const fm_source *source, const int64_t *order,
+                  size_t count)
 {
     const fm_stage *stages = core->stages;
     if (core->stage_count < 2 || stages[1].verbs->update == NULL ||
         stages[0].activation_count > 0 || source->offset != 0 || count == 0)
-        return false;
+        return INFINITY;
     fm_entry *entries = malloc(core->inputs * sizeof *entries);
     if (entries == NULL)
-        return false; /* dense training needs no lists */
+        return INFINITY; /* dense training needs no lists */
     size_t rows = count < FM_DENSITY_SAMPLE ? count : FM_DENSITY_SAMPLE, found = 0;
     for (size_t i = 0; i < rows; i++) {
         size_t at = i * (count / rows);
@@ -32,7 +33,7 @@ bool fm_prefers_sparse(const fm_core *core, const fm_source *source, const int64
         found += core->kernels->gather_row(entries, source, row);
     }
     free(entries);
-    return (double)found < FM_SPARSE_DENSITY * (double)rows * (double)core->inputs;
+    return (double)found / ((double)rows * (double)core->inputs);
 }
 
 static void gather_lists(const training_run *run, const fm_member *self, size_t step,

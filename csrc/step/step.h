@@ -74,6 +74,7 @@ typedef struct fm_core {
     size_t penalty_units; /* of all parameters */
     uint8_t *active; /* (pairs): which pairs of the first kernel's rows may have slots that are
                         not 0 */
+    bool active_stale; /* by updates that were not by lists */
     fm_workspace workspace;
 } fm_core;
 
@@ -97,6 +98,7 @@ typedef struct training_run {
     training_plan plan;
     const int64_t *order; /* (epochs, count) */
     size_t count, batch, steps, epoch_steps;
+    size_t begin, end;   /* the steps that are run now */
     const double *rates; /* (steps) */
     size_t pass_rows;    /* rows that go through the stages at once, see train.c */
     int64_t first_step;  /* iterations before this run */
@@ -129,7 +131,7 @@ static inline size_t start_of_step(const training_run *run, size_t step)
     return step / run->epoch_steps * run->count + step % run->epoch_steps * run->batch;
 }
 
-static inline size_t rows_of_step(const training_run *run, size_t step)
+static inline size_t fm_rows_of_step(const training_run *run, size_t step)
 {
     size_t left = run->count - step % run->epoch_steps * run->batch;
     return left < run->batch ? left : run->batch;
@@ -183,10 +185,10 @@ void fm_workspace_free(fm_workspace *space);
 /* The caller's x as the gather kernels take it. */
 fm_source fm_source_of(const fm_core *core, const fm_data *data);
 
-/* Whether the first product should be driven by lists of non-zeros: judged on a sample of
- * the rows order[0 .. count), NULL meaning 0, 1, 2 ... Both ways give the same bits. */
-bool fm_prefers_sparse(const fm_core *core, const fm_source *source, const int64_t *order,
-                       size_t count);
+/* The share of non-zeros in a sample of the rows order[0 .. count), NULL meaning 0, 1, 2 ...;
+ * INFINITY where the first product cannot be driven by lists of them. */
+double fm_density(const fm_core *core, const fm_source *source, const int64_t *order,
+                  size_t count);
 
 /* A member's share of gathering the rows of a pass for the given turn. */
 void fm_gather_pass(const training_run *run, const fm_member *self, size_t step, fm_range pass,

@@ -22,7 +22,7 @@
 /* The rows of a batch that its next pass takes, from `begin` on. */
 static fm_range pass_from(const training_run *run, size_t step, size_t begin)
 {
-    return fm_rows_from(begin, run->pass_rows, rows_of_step(run, step));
+    return fm_rows_from(begin, run->pass_rows, fm_rows_of_step(run, step));
 }
 
 /* A member's share of gathering what the next pass takes, of this batch or the one behind it.
@@ -33,7 +33,7 @@ static void gather_next(step_view *view)
     const bool last = view->pass.end == view->rows;
     const size_t step = last ? view->index + 1 : view->index;
     view->next_gathered = true;
-    if (step < run->steps)
+    if (step < run->end)
         fm_gather_pass(run, view->self, step, pass_from(run, step, last ? 0 : view->pass.end),
                        view->turn + 1);
 }
@@ -130,12 +130,12 @@ static void train_member(void *argument, const fm_member *self)
     const bool in_blocks = run->core->workspace.in_blocks;
     size_t turn = 0;
     if (!in_blocks) {
-        fm_gather_pass(run, self, 0, pass_from(run, 0, 0), 0);
+        fm_gather_pass(run, self, run->begin, pass_from(run, run->begin, 0), 0);
         fm_team_wait(self);
     }
-    for (size_t step = 0; step < run->steps; step++) {
+    for (size_t step = run->begin; step < run->end; step++) {
         step_view view = {
-            .run = run, .self = self, .index = step, .rows = rows_of_step(run, step)};
+            .run = run, .self = self, .index = step, .rows = fm_rows_of_step(run, step)};
         prepare_update(&view);
         if (in_blocks)
             fm_run_step_in_blocks(&view);

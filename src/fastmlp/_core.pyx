@@ -96,6 +96,17 @@ cdef extern from "fastmlp.h" nogil:
     fm_status fm_network_constrain(fm_network *network, size_t parameter,
                                    const fm_constraint *constraint)
 
+    fm_status fm_network_tune(fm_network *network, const char *how)
+    ctypedef struct fm_way:
+        size_t batch
+        double density
+        bint by_lists
+        size_t pass_rows
+        size_t members
+        double row_seconds
+        bint chosen
+    fm_status fm_network_way(fm_network *network, size_t index, fm_way *way)
+
     ctypedef enum fm_dtype:
         FM_FLOAT64, FM_FLOAT32, FM_UINT8
     ctypedef struct fm_data:
@@ -241,6 +252,13 @@ cdef class CNetwork:
         finally:
             free(c_operations)
         check(status)
+        cdef bytes how = os.fsencode(os.environ.get("FASTMLP_TUNE", "1"))
+        if fm_network_tune(self.network, how) != FM_OK:
+            raise ValueError(
+                "environment variable FASTMLP_TUNE must be 1 (ways of training are chosen by "
+                "measuring), 0 (by rule), lists, dense, whole or turns. "
+                f"Received: FASTMLP_TUNE={os.environ.get('FASTMLP_TUNE')!r}"
+            )
         for parameter in exempt:
             check(fm_network_exempt(self.network, parameter))
         self.labels = loss is not None and fm_loss_takes_labels(loss[0])
@@ -253,6 +271,19 @@ cdef class CNetwork:
     @property
     def isa(self):
         return fm_network_isa(self.network).decode()
+
+    @property
+    def ways(self):
+        """What is known of ways of training, by batch size: a dict of each."""
+        cdef fm_way way
+        found = []
+        while fm_network_way(self.network, len(found), &way) == FM_OK:
+            found.append({
+                "batch": way.batch, "density": way.density, "by_lists": way.by_lists,
+                "pass_rows": way.pass_rows, "threads": way.members,
+                "row_seconds": way.row_seconds, "chosen": way.chosen,
+            })
+        return found
 
     cdef tuple shape(self, size_t parameter):
         cdef fm_shape shape

@@ -189,6 +189,8 @@ static void run_case(const test_case *test)
     require(fm_network_create(&network, NULL, INPUTS, test->operations, test->count,
                               &test->loss, &test->optimizer),
             "create");
+    const char *how = getenv("FASTMLP_TUNE");
+    require(fm_network_tune(network, how != NULL ? how : "1"), "tune");
     const size_t parameters = fm_network_parameters(network);
     for (size_t i = 0; i < parameters; i++) {
         const fm_shape shape = shape_of(network, i);

@@ -306,6 +306,8 @@ static fm_network *create(const description *net)
     require(fm_network_create(&network, NULL, net->inputs, net->operations,
                               net->operation_count, &net->loss, &net->optimizer),
             "create");
+    const char *how = getenv("FASTMLP_TUNE");
+    require(fm_network_tune(network, how != NULL ? how : "1"), "tune");
     if (!fm_isa_usable(fm_network_isa(network)))
         require(FM_ERROR_ISA, fm_network_isa(network));
     for (size_t i = 0; i < net->parameter_count; i++) {

@@ -129,6 +129,16 @@ class NativeEngine:
             if constraint is not None:
                 self._network.constrain(i, *_translated(_CONSTRAINTS, constraint))
 
+    @property
+    def ways(self) -> list[dict[str, Any]]:
+        """What is known of ways of training, all of which give the same bits, for the last few
+        batch sizes: ``batch``, ``density`` of the samples, ``by_lists`` of non-zeros or dense,
+        ``pass_rows`` that go through the network at once, ``threads``, ``row_seconds`` that a
+        row took (0 if it was not measured) and whether it is the one ``chosen``. The environment
+        variable ``FASTMLP_TUNE`` says how: ``1`` by measuring, ``0`` by rule, or ``lists``,
+        ``dense``, ``whole`` (dense, a batch in one pass), ``turns`` (another one each step)."""
+        return self._network.ways
+
     def read_parameter(self, index: int) -> Float64Array:
         return self._network.read(index, _VALUE)
 
