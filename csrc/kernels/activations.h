@@ -5,22 +5,18 @@
  */
 #include "simd.h"
 
-static void kernel_activation_relu(fm_block block, const double *option)
+INLINE fm_value_slope relu_formula(vec x, const double *option)
 {
     const fm_relu_options o = fm_relu_of(option);
     const vec slope = v_set1(o.negative_slope), top = v_set1(o.max_value);
-    const vec edge = v_set1(o.threshold), one = v_set1(1.0);
-    for (size_t b = 0; b < block.rows; b++)
-        for (size_t j = 0; j < block.panels * FM_PANEL; j += VL) {
-            const vec z = load_biased(block, b, j);
-            const veci above = z > edge, cut = z >= top;
-            /* NaN passes; minus infinity gives 0, not NaN, if the slope is 0 */
-            const vec below = o.negative_slope == 0 ? v_keep(z != z, z) : slope * (z - edge);
-            const vec y = v_select(cut, top, v_select(above, z, below));
-            const vec dy = v_select(cut, (vec){0}, v_select(above, one, slope));
-            store_value_slope(block, b, j, (fm_value_slope){y, dy});
-        }
+    const vec edge = v_set1(o.threshold);
+    const veci above = x > edge, cut = x >= top;
+    /* NaN passes; minus infinity gives 0, not NaN, if the slope is 0 */
+    const vec below = o.negative_slope == 0 ? v_keep(x != x, x) : slope * (x - edge);
+    return (fm_value_slope){v_select(cut, top, v_select(above, x, below)),
+                            v_drop(cut, v_select(above, v_set1(1.0), slope))};
 }
+ACTIVATION(relu)
 
 INLINE fm_value_slope leaky_relu_formula(vec x, const double *option)
 {
@@ -88,7 +84,7 @@ ACTIVATION(tanh_shrink)
 /* e = exp(-|x|), which does not overflow. */
 INLINE vec exp_of_minus_size(vec x)
 {
-    return v_exp(v_of_bits((veci)x | (veci)v_set1(-0.0)));
+    return v_exp(v_of_bits(v_bits(x) | v_bits(v_set1(-0.0))));
 }
 
 /* e / (1 + e) keeps small values accurate. */
@@ -202,14 +198,14 @@ INLINE fm_value_slope hard_tanh_formula(vec x, const double *option)
     const vec one = v_set1(1.0);
     const veci above = x > one, below = x < -one;
     return (fm_value_slope){v_select(above, one, v_select(below, -one, x)),
-                            v_keep(~(above | below), one)};
+                            v_drop(above | below, one)};
 }
 ACTIVATION(hard_tanh)
 
 INLINE fm_value_slope hard_shrink_formula(vec x, const double *option)
 {
     const vec edge = v_set1(fm_hard_shrink_of(option).threshold);
-    const veci kept = v_of_bits((veci)x & ~(veci)v_set1(-0.0)) > edge;
+    const veci kept = v_abs(x) > edge;
     return (fm_value_slope){v_keep(kept, x), v_keep(kept, v_set1(1.0))};
 }
 ACTIVATION(hard_shrink)
@@ -235,7 +231,7 @@ ACTIVATION(threshold)
 INLINE fm_value_slope softsign_formula(vec x, const double *option)
 {
     (void)option;
-    const vec one = v_set1(1.0), d = one + v_of_bits((veci)x & ~(veci)v_set1(-0.0));
+    const vec one = v_set1(1.0), d = one + v_abs(x);
     return (fm_value_slope){x / d, one / (d * d)};
 }
 ACTIVATION(softsign)
@@ -245,7 +241,7 @@ ACTIVATION(softsign)
 INLINE fm_value_slope squareplus_formula(vec x, const double *option)
 {
     const double b = fm_squareplus_of(option).b;
-    const vec size = v_of_bits((veci)x & ~(veci)v_set1(-0.0)), half = v_set1(0.5);
+    const vec size = v_abs(x), half = v_set1(0.5);
     const vec root = v_sqrt(v_fma(x, x, v_set1(b)));
     const vec r = v_select(size > v_set1(0x1p500), size, root);
     const vec y = v_select(x < (vec){0}, v_set1(b / 2) / (r - x), half * (x + r));

@@ -7,97 +7,11 @@
 #ifndef FM_FMA_H
 #define FM_FMA_H
 
-#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
-/* -- any arguments, by integers -- */
-
-/* significand * 2^exponent, the significand of 53 bits or 0. */
-typedef struct fma_number {
-    uint64_t significand;
-    int exponent;
-} fma_number;
-
-static inline fma_number fma_decompose(double x)
-{
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    const uint64_t fraction = bits & (((uint64_t)1 << 52) - 1);
-    const int exponent = (int)(bits >> 52 & 0x7ff);
-    if (exponent > 0)
-        return (fma_number){fraction | (uint64_t)1 << 52, exponent - 1075};
-    if (fraction == 0)
-        return (fma_number){0, -1074};
-    const int shift = __builtin_clzll(fraction) - 11;
-    return (fma_number){fraction << shift, -1074 - shift};
-}
-
-/* magnitude * 2^exponent to the nearest double, ties to even. */
-static inline double fma_round(unsigned __int128 magnitude, int exponent, bool negative)
-{
-    if (magnitude == 0)
-        return negative ? -0.0 : 0.0;
-    const uint64_t high = (uint64_t)(magnitude >> 64);
-    const int length =
-        high > 0 ? 128 - __builtin_clzll(high) : 64 - __builtin_clzll((uint64_t)magnitude);
-    const int last = exponent + length > -1021 ? exponent + length - 53 : -1074;
-    const int shift = last - exponent; /* bits to round away, or zeros to add */
-    uint64_t kept = 0;                 /* in [2^52, 2^53]; less only if last is -1074 */
-    if (shift <= 0) {
-        kept = (uint64_t)magnitude << -shift;
-    } else if (shift < 128) {
-        const unsigned __int128 half = (unsigned __int128)1 << (shift - 1);
-        const unsigned __int128 rest = magnitude & (2 * half - 1);
-        kept = (uint64_t)(magnitude >> shift);
-        kept += rest > half || (rest == half && (kept & 1) != 0);
-    }
-    /* What kept has from bit 52 on is one or two steps of the exponent. */
-    const uint64_t infinity = (uint64_t)0x7ff << 52;
-    uint64_t bits = last > 971 ? infinity : ((uint64_t)(last + 1074) << 52) + kept;
-    bits |= (uint64_t)negative << 63;
-    double x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-static inline double fma_by_integers(double a, double b, double c)
-{
-    if (!isfinite(a) || !isfinite(b) || a == 0 || b == 0)
-        return a * b + c; /* the product is exact */
-    if (!isfinite(c))
-        return c + c;
-    const fma_number x = fma_decompose(a), y = fma_decompose(b), z = fma_decompose(c);
-    const bool product_negative = signbit(a) != signbit(b), addend_negative = signbit(c);
-    /* Both begin at bit 124 or 125. `big` has the larger exponent. */
-    unsigned __int128 big = (unsigned __int128)x.significand * y.significand << 20;
-    unsigned __int128 small = (unsigned __int128)z.significand << 73;
-    int big_exponent = x.exponent + y.exponent - 20;
-    int small_exponent = small == 0 ? big_exponent : z.exponent - 73;
-    bool negative = product_negative;
-    if (small_exponent > big_exponent) {
-        const unsigned __int128 product = big;
-        const int product_exponent = big_exponent;
-        big = small, big_exponent = small_exponent, negative = addend_negative;
-        small = product, small_exponent = product_exponent;
-    }
-    /* Bits that leave are remembered in the last one: big is even, so the sum is odd if it is
-     * not exact, and then it has more than 100 bits. */
-    const int shift = big_exponent - small_exponent;
-    if (shift >= 128)
-        small = small != 0;
-    else if (shift > 0)
-        small = small >> shift | (small << (128 - shift) != 0);
-    if (product_negative == addend_negative)
-        return fma_round(big + small, big_exponent, negative);
-    if (big == small)
-        return 0.0;
-    return big > small ? fma_round(big - small, big_exponent, negative)
-                       : fma_round(small - big, big_exponent, !negative);
-}
-
-/* -- usual arguments, by doubles -- */
+#include "fma_integers.h"
 
 typedef double fma_pair __attribute__((vector_size(16)));
 typedef int64_t fma_words __attribute__((vector_size(16)));

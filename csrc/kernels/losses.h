@@ -5,15 +5,6 @@
  */
 #include "simd.h"
 
-/* Lanes of the vector at column `first` that are real columns. */
-INLINE veci real_lanes(size_t first, size_t outputs)
-{
-    veci lane = {0};
-    for (int i = 0; i < VL; i++)
-        lane[i] = (int64_t)first + i;
-    return lane < (veci){0} + (int64_t)outputs;
-}
-
 /* Columns with padding: whole panels. */
 INLINE size_t padded(size_t outputs)
 {
@@ -45,7 +36,7 @@ INLINE double exp_row(double *e, const double *z, double top, size_t outputs)
 
 INLINE double log_of(double x)
 {
-    return v_log(v_set1(x))[0];
+    return v_first(v_log(v_set1(x)));
 }
 
 INLINE void divide_row(double *y, double divisor, size_t outputs)

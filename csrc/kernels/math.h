@@ -9,7 +9,7 @@
 
 INLINE vec v_abs(vec x)
 {
-    return v_of_bits((veci)x & ~(veci)v_set1(-0.0));
+    return v_of_bits(v_bits(x) & ~v_bits(v_set1(-0.0)));
 }
 
 /* ln 2 in two parts, the first with 21 trailing zero bits, so that n * FM_LN2_HIGH is exact. */
@@ -21,7 +21,8 @@ INLINE vec v_abs(vec x)
 /* 2^n for n in [-1022, 1023] given as n + FM_ROUNDER. */
 INLINE vec power_of_two(vec rounded)
 {
-    const vecu n = (vecu)rounded - (vecu)v_set1(FM_ROUNDER); /* unsigned: wraps as it should */
+    /* unsigned: wraps as it should */
+    const vecu n = (vecu)v_bits(rounded) - (vecu)v_bits(v_set1(FM_ROUNDER));
     return v_of_bits((veci)((n + 1023) << 52));
 }
 
@@ -105,13 +106,13 @@ INLINE vec v_log(vec x)
     const veci subnormal = (x < v_set1(0x1p-1022)) & (x > (vec){0});
     const vec scaled = v_select(subnormal, x * v_set1(0x1p54), x);
     /* unsigned, since what is no positive number wraps here and is replaced below */
-    const vecu bits = (vecu)scaled, one_bits = (vecu)v_set1(1.0);
-    const vecu root_half = (vecu)v_set1(0x1.6a09e667f3bcdp-1);
+    const vecu bits = (vecu)v_bits(scaled), one_bits = (vecu)v_bits(v_set1(1.0));
+    const vecu root_half = (vecu)v_bits(v_set1(0x1.6a09e667f3bcdp-1));
     const vecu exponent = ((bits + (one_bits - root_half)) >> 52) - 1023;
     const vec f = v_of_bits((veci)(bits - (exponent << 52))) - v_set1(1.0);
     const vec rounder = v_set1(FM_ROUNDER);
-    const vec k =
-        v_of_bits((veci)(exponent + (vecu)rounder)) - rounder - v_keep(subnormal, v_set1(54.0));
+    const vec k = v_of_bits((veci)(exponent + (vecu)v_bits(rounder))) - rounder -
+                  v_keep(subnormal, v_set1(54.0));
     const vec y = log_series(f, k);
 
     const vec infinity = v_set1(INFINITY);
@@ -138,8 +139,8 @@ INLINE vec v_log1p(vec x)
  * a vector of AVX2 on Zen 3. */
 INLINE vec v_tanh(vec x)
 {
-    const veci sign = (veci)x & (veci)v_set1(-0.0);
-    const vec magnitude = v_of_bits((veci)x ^ sign);
+    const veci sign = v_bits(x) & v_bits(v_set1(-0.0));
+    const vec magnitude = v_of_bits(v_bits(x) ^ sign);
     const vec bounded = v_min(v_set1(22.0), magnitude); /* tanh is 1 from 19.1 on */
     const vec rounder = v_set1(FM_ROUNDER);
     const vec rounded = v_fma(bounded, v_set1(0x1.71547652b82fep1), rounder);
@@ -158,7 +159,7 @@ INLINE vec v_tanh(vec x)
     const vec p = v_fma(s2, v_fma(s4, v_fma(s4, q[2], q[1]), q[0]), s + s);
     const vec power = power_of_two(rounded);
     const vec e = v_fma(power, p, power - v_set1(1.0));
-    return v_of_bits((veci)(e / (e + v_set1(2.0))) | sign);
+    return v_of_bits(v_bits(e / (e + v_set1(2.0))) | sign);
 }
 
 /* The normal distribution: Phi(x), and its density. With a = |x| and t = (a - 5) / (a + 5),
@@ -172,7 +173,7 @@ typedef struct normal_values {
 
 INLINE normal_values v_normal(vec x)
 {
-    const vec a = v_min(v_set1(40.0), v_of_bits((veci)x & ~(veci)v_set1(-0.0)));
+    const vec a = v_min(v_set1(40.0), v_abs(x));
     const vec inverse = v_set1(1.0) / (a + v_set1(5.0)), t = (a - v_set1(5.0)) * inverse;
     static const double coefficient[] = {
         -0x1.94e866583810bp-33, 0x1.ceaa4629322cfp-30,  0x1.07cfda70acfd1p-27,

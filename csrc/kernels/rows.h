@@ -85,7 +85,7 @@ static void kernel_sparsemax(double *y, const double *z, size_t stride, size_t r
         } while (s.count < before);
         for (size_t j = 0; j < padded(outputs); j += VL) {
             const vec x = (v_load(zb + j) - v_set1(top)) - v_set1(tau);
-            v_store(yb + j, v_keep(real_lanes(j, outputs) & ~(x <= (vec){0}), x));
+            v_store(yb + j, v_keep(real_lanes(j, outputs), v_drop(x <= (vec){0}, x)));
         }
     }
 }

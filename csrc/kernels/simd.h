@@ -88,6 +88,16 @@ INLINE vec v_of_bits(veci bits)
     return (vec)bits;
 }
 
+INLINE veci v_bits(vec x)
+{
+    return (veci)x;
+}
+
+INLINE double v_first(vec x)
+{
+    return x[0];
+}
+
 /* lanes of a where the mask is all ones, of b where it is zero */
 INLINE vec v_select(veci mask, vec a, vec b)
 {
@@ -98,6 +108,21 @@ INLINE vec v_select(veci mask, vec a, vec b)
 INLINE vec v_keep(veci mask, vec a)
 {
     return (vec)(mask & (veci)a);
+}
+
+/* +0 where the mask is all ones, else a */
+INLINE vec v_drop(veci mask, vec a)
+{
+    return (vec)(~mask & (veci)a);
+}
+
+/* Lanes of the vector at column `first` that are real columns, of which there are `columns`. */
+INLINE veci real_lanes(size_t first, size_t columns)
+{
+    veci lane = {0};
+    for (int i = 0; i < VL; i++)
+        lane[i] = (int64_t)first + i;
+    return lane < (veci){0} + (int64_t)columns;
 }
 
 /* the larger; b if either is NaN */

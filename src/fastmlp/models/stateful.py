@@ -125,6 +125,44 @@ class StatefulModel(CompiledModel):
 
         load_weights(self, filepath, _checks.boolean("skip_mismatch", skip_mismatch))
 
+    def export_c(self, filepath: str | os.PathLike[str], name: str | None = None) -> None:
+        """Write the model as one C99 file, whose outputs are those of ``predict`` to the bit.
+
+        The file needs the C library's sqrt, fma and mem functions and nothing else; it allocates
+        nothing, has no variables, and holds a test of itself. Dropout and noise are left out.
+
+        Parameters
+        ----------
+        filepath : str or os.PathLike
+            Ends in ``.c``; a file that is there is replaced.
+        name : str, optional
+            What the names of its functions and macros begin with, as in ``net_predict`` and
+            ``NET_WORK``; by default the file's name without ``.c``.
+
+        Raises
+        ------
+        ValueError
+            If the model is not built, has a layer written in Python or a weight that is not
+            finite, or an argument is not as described.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import fastmlp
+        >>> model = fastmlp.Sequential([fastmlp.Input((2,)), fastmlp.layers.Dense(1, "tanh")])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "net.c")
+        ...     model.export_c(path)
+        ...     text = path.read_text()
+        >>> "void net_predict(const double *x, double *y, double *work)" in text
+        True
+        """
+        from ..export.c_file import export_c
+
+        export_c(self, filepath, name)
+
     def summary(
         self,
         line_length: int | None = None,

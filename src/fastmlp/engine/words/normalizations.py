@@ -130,14 +130,15 @@ class Standardization(Operation):
     def roles(self) -> tuple[Role, ...]:
         return ("state", "state")
 
-    def _factor(self, parameters: list[Float64Array]) -> Float64Array:
+    def factor(self, parameters: list[Float64Array]) -> Float64Array:
+        """What the differences from the mean are multiplied by, (I,)."""
         deviation = np.maximum(np.sqrt(parameters[1]), 1e-7)
         return deviation if self.invert else 1.0 / deviation
 
     def forward(
         self, x: Float64Array, parameters: list[Float64Array], context: Context
     ) -> Float64Array:
-        factor = self._factor(parameters)
+        factor = self.factor(parameters)
         return x * factor + parameters[0] if self.invert else (x - parameters[0]) * factor
 
     def backward(
@@ -148,7 +149,7 @@ class Standardization(Operation):
         parameters: list[Float64Array],
         context: Context,
     ) -> Float64Array:
-        return dy * self._factor(parameters)
+        return dy * self.factor(parameters)
 
     def new_state(
         self, x: Float64Array, parameters: list[Float64Array], context: Context
