@@ -10,6 +10,8 @@ GRAPH = "joins branches: fastmlp takes graphs that are a chain, and says so wher
 BACKEND = "about a backend, tracing or a device: fastmlp has one backend, the CPU in float64"
 LOW_PRECISION = "about other types than float64"
 OF_FILES = "models and weights go to files as a whole, by save and save_weights"
+PICKLES = "its files are pickles, which may run any code: read them once yourself, and save arrays"
+WORDS = "sequences of words, in files that are pickles"
 IMAGES = "reads or writes images: Pillow does"
 FILES = "reads folders of images, sound or text"
 LABELS = "takes sequences of labels, or pairs of embeddings: not what an MLP is trained with"
@@ -221,6 +223,10 @@ REASONS: Reasons = {
         "standardize_dtype": LOW_PRECISION,
     },
     "random": {"*": DRAWS},
+    "datasets.cifar10": {"*": PICKLES},
+    "datasets.cifar100": {"*": PICKLES},
+    "datasets.imdb": {"*": WORDS},
+    "datasets.reuters": {"*": WORDS},
     "utils": {
         "*pack_x_y_sample_weight": OWN_STEPS,
         "*_dataset_from_directory": FILES,
@@ -229,7 +235,6 @@ REASONS: Reasons = {
         "img_to_array": IMAGES,
         "FeatureSpace": "describes columns of mixed types: scikit-learn's ColumnTransformer does",
         "model_to_dot": "plot_model writes SVG itself",
-        "get_file": "pooch or urllib do",
         "get_source_inputs": GRAPH,
         "is_keras_tensor": BACKEND,
         "standardize_dtype": LOW_PRECISION,

@@ -1,5 +1,5 @@
-"""Data sets that come with fastmlp and load offline."""
+"""Data sets: MNIST comes with fastmlp, others are downloaded once."""
 
-from . import mnist
+from . import boston_housing, california_housing, fashion_mnist, mnist
 
-__all__ = ["mnist"]
+__all__ = ["boston_housing", "california_housing", "fashion_mnist", "mnist"]

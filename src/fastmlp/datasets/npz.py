@@ -1,4 +1,4 @@
-"""A strict reader of .npz files of unsigned bytes: no pickle, no size believed unchecked."""
+"""A strict reader of .npz files of numbers: no pickle, no size believed unchecked."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ _DAMAGE = (
 
 
 def read_npz(
-    path: str | os.PathLike[str], dimensions: Mapping[str, int]
-) -> list[NDArray[np.uint8]]:
-    """Read named uint8 arrays from an .npz file.
+    path: str | os.PathLike[str],
+    dimensions: Mapping[str, int],
+    dtypes: tuple[type[np.number[Any]], ...] = (np.uint8,),
+) -> list[NDArray[Any]]:
+    """Read named arrays from an .npz file.
 
     Parameters
     ----------
@@ -40,10 +42,12 @@ def read_npz(
         The file, as ``numpy.savez`` or ``numpy.savez_compressed`` writes it.
     dimensions : mapping of str to int
         The arrays to read and the number of dimensions each must have.
+    dtypes : tuple of type
+        What they may be of.
 
     Returns
     -------
-    list of ndarray of uint8
+    list of ndarray
         The arrays, in the order of ``dimensions``.
 
     Raises
@@ -69,12 +73,17 @@ def read_npz(
         archive = zipfile.ZipFile(content)
     except _DAMAGE as error:
         raise ValueError(f"{os.fspath(path)}: not a whole .npz file: {error}") from error
-    return [_read_member(archive, key, ndim, os.fspath(path)) for key, ndim in dimensions.items()]
+    name = os.fspath(path)
+    return [_read_member(archive, key, ndim, dtypes, name) for key, ndim in dimensions.items()]
 
 
 def _read_member(
-    archive: zipfile.ZipFile, key: str, dimensions: int, name: str
-) -> NDArray[np.uint8]:
+    archive: zipfile.ZipFile,
+    key: str,
+    dimensions: int,
+    dtypes: tuple[type[np.number[Any]], ...],
+    name: str,
+) -> NDArray[Any]:
     """One array of the archive, its header held against the file before allocating."""
     try:
         info = archive.getinfo(f"{key}.npy")
@@ -89,18 +98,19 @@ def _read_member(
             )
         with archive.open(info) as member:
             shape, dtype = _read_header(member)
-        if dtype != np.uint8 or len(shape) != dimensions:
+        if dtype not in dtypes or len(shape) != dimensions:
+            known = " or ".join(known.__name__ for known in dtypes)
             raise ValueError(
-                f"a uint8 array of {dimensions} dimensions expected. Received: shape={shape}, "
+                f"a {known} array of {dimensions} dimensions expected. Received: shape={shape}, "
                 f"dtype={dtype}"
             )
         limit = min(info.file_size, info.compress_size * MAX_DEFLATE_RATIO)
-        if math.prod(shape) > limit:
+        if math.prod(shape) * dtype.itemsize > limit:
             raise ValueError(
                 f"the file can hold at most {limit} bytes of it. Received: shape={shape}"
             )
         with archive.open(info) as member:
-            array: NDArray[np.uint8] = np.lib.format.read_array(member, allow_pickle=False)
+            array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
             # Read to the end, where zipfile compares the checksum.
             if member.read():
                 raise ValueError(f"it is longer than its header says. Received: shape={shape}")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         register_keras_serializable,
         serialize_keras_object,
     )
+    from .downloads import get_file
     from .model_plot import plot_model
     from .plots import plot_confusion_matrix
 
@@ -42,6 +43,7 @@ __all__ = [
     "disable_interactive_logging",
     "enable_interactive_logging",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
     "is_interactive_logging_enabled",
@@ -55,8 +57,12 @@ __all__ = [
     "to_categorical",
 ]
 
-# Imported at their first use: few programs draw or write configurations.
-_HOMES = {"plot_confusion_matrix": ".plots", "plot_model": ".model_plot"} | dict.fromkeys(
+# Imported at their first use: few programs draw, download or write configurations.
+_HOMES = {
+    "get_file": ".downloads",
+    "plot_confusion_matrix": ".plots",
+    "plot_model": ".model_plot",
+} | dict.fromkeys(
     (
         "CustomObjectScope",
         "custom_object_scope",
