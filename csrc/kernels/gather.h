@@ -73,13 +73,6 @@ static void kernel_gather(double *x, size_t x_stride, const fm_source *source,
     }
 }
 
-/* Appends without a branch: the entry is always written and kept if it is not zero. */
-INLINE size_t append(fm_entry *entries, size_t count, double value, size_t k)
-{
-    entries[count] = (fm_entry){value, k};
-    return count + (value != 0);
-}
-
 /* Whether the features at, ... at + 7 of the source are zero; -0 may pass for a non-zero, which
  * only costs a closer look. table[0] must be 0. */
 INLINE bool eight_zeros(const fm_source *source, const fm_dtype dtype, size_t at)
@@ -98,49 +91,102 @@ INLINE bool eight_zeros(const fm_source *source, const fm_dtype dtype, size_t at
     return false;
 }
 
-INLINE size_t list_row(fm_entry *entries, const fm_source *source, const fm_dtype dtype,
-                       size_t start, size_t end)
+/* Where the next entries of a list go. */
+typedef struct list_end {
+    double *value;
+    uint32_t *place;
+} list_end;
+
+/* Appends without a branch: the entry is always written and kept if it is not zero. */
+INLINE void append(list_end *end, double value, size_t k)
 {
-    size_t count = 0, k = 0;
-    for (; k + 8 <= end; k += 8) {
-        if (eight_zeros(source, dtype, start + k))
-            continue;
-        for (size_t i = k; i < k + 8; i++)
-            count = append(entries, count, source_value(source, dtype, start + i), i);
-    }
-    for (; k < end; k++)
-        count = append(entries, count, source_value(source, dtype, start + k), k);
-    return count;
+    *end->value = value;
+    *end->place = (uint32_t)(k * FM_PANEL);
+    end->value += value != 0;
+    end->place += value != 0;
 }
 
-static size_t list_sparse_row(fm_entry *entries, const fm_source *source, size_t row)
+/* Appends the features k to k + 7, from `at` on in the source. */
+INLINE void append_eight(list_end *end, const fm_source *source, const fm_dtype dtype,
+                         size_t at, size_t k)
 {
-    size_t count = 0, next = 0;
-    for (int64_t e = source->indptr[row]; e < source->indptr[row + 1]; e++) {
-        const size_t k = sparse_feature(source, e);
-        if (k < next || k >= source->features)
-            continue;
-        count = append(entries, count, source_value(source, FM_FLOAT64, (size_t)e), k);
-        next = k + 1;
+    if (eight_zeros(source, dtype, at))
+        return;
+#if defined(FM_APPEND_NONZEROS)
+    if (dtype != FM_UINT8) {
+        vec x;
+        if (dtype == FM_FLOAT64) {
+            x = v_load((const double *)source->x + at);
+        } else {
+            typedef float floats __attribute__((vector_size(FM_PANEL * sizeof(float))));
+            floats narrow;
+            memcpy(&narrow, (const float *)source->x + at, sizeof narrow);
+            x = __builtin_convertvector(narrow, vec);
+        }
+        x = x * v_set1(source->scale) + v_set1(source->offset);
+        const size_t count =
+            append_nonzeros(end->value, end->place, x, (uint32_t)(k * FM_PANEL));
+        end->value += count;
+        end->place += count;
+        return;
     }
-    return count;
+#endif
+    for (size_t i = 0; i < FM_PANEL; i++)
+        append(end, source_value(source, dtype, at + i), k + i);
 }
 
-static size_t kernel_gather_row(fm_entry *entries, const fm_source *source, size_t row)
+/* Appends the features [k, stop) of the row from `start` on. */
+INLINE void list_features(list_end *end, const fm_source *source, const fm_dtype dtype,
+                          size_t start, size_t k, size_t stop)
 {
-    assert(source->offset == 0);
-    if (source->indptr != NULL)
-        return list_sparse_row(entries, source, row);
-    const size_t start = row * source->features, end = source->features;
-    switch (source->dtype) {
-    case FM_FLOAT64:
-        return list_row(entries, source, FM_FLOAT64, start, end);
-    case FM_FLOAT32:
-        return list_row(entries, source, FM_FLOAT32, start, end);
-    case FM_UINT8:
-        return list_row(entries, source, FM_UINT8, start, end);
+    for (; k + FM_PANEL <= stop; k += FM_PANEL)
+        append_eight(end, source, dtype, start + k, k);
+    for (; k < stop; k++)
+        append(end, source_value(source, dtype, start + k), k);
+}
+
+/* The same of a sparse row, whose entries are looked at from *next on. */
+static void list_sparse_features(list_end *end, const fm_source *source, int64_t last,
+                                 int64_t *next, size_t k, size_t stop)
+{
+    int64_t e = *next;
+    for (; e < last; e++) {
+        const size_t feature = sparse_feature(source, e);
+        if (feature >= stop && feature < source->features)
+            break;
+        if (feature < k || feature >= source->features)
+            continue;
+        append(end, source_value(source, FM_FLOAT64, (size_t)e), feature);
+        k = feature + 1;
     }
-    return 0;
+    *next = e;
+}
+
+static void kernel_list_rows(double *values, uint32_t *places, uint32_t *starts,
+                             const fm_source *source, size_t first, size_t rows)
+{
+    assert(source->offset == 0 && source->features <= FM_LIST_FEATURES);
+    const fm_source from = *source; /* nothing that is stored can change a copy */
+    const size_t blocks = fm_list_blocks(from.features);
+    list_end end = {values, places};
+    *starts = 0;
+    for (size_t row = first; row < first + rows; row++) {
+        const size_t start = row * from.features;
+        int64_t next = from.indptr != NULL ? from.indptr[row] : 0;
+        for (size_t i = 0; i < blocks; i++) {
+            const size_t k = i * FM_LIST_BLOCK;
+            const size_t stop = smaller(k + FM_LIST_BLOCK, from.features);
+            if (from.indptr != NULL)
+                list_sparse_features(&end, &from, from.indptr[row + 1], &next, k, stop);
+            else if (from.dtype == FM_FLOAT64)
+                list_features(&end, &from, FM_FLOAT64, start, k, stop);
+            else if (from.dtype == FM_FLOAT32)
+                list_features(&end, &from, FM_FLOAT32, start, k, stop);
+            else
+                list_features(&end, &from, FM_UINT8, start, k, stop);
+            *++starts = (uint32_t)(end.value - values);
+        }
+    }
 }
 
 /* Whether the features at and at + 1 of the source are not both zero. */

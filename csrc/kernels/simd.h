@@ -319,6 +319,21 @@ INLINE bool panel_is_zero(const double *p)
 #endif
 }
 
+#if defined(FM_ISA_avx512)
+#define FM_APPEND_NONZEROS
+/* The lanes of x that are not zero, to values, and place + 8 lane of each to places; returns
+ * how many. Eight of both are written. */
+INLINE size_t append_nonzeros(double *values, uint32_t *places, vec x, uint32_t place)
+{
+    const __mmask8 kept = _mm512_cmp_pd_mask((__m512d)x, _mm512_setzero_pd(), _CMP_NEQ_UQ);
+    const __m256i all = _mm256_add_epi32(_mm256_set1_epi32((int32_t)place),
+                                         _mm256_setr_epi32(0, 8, 16, 24, 32, 40, 48, 56));
+    _mm512_storeu_pd(values, _mm512_maskz_compress_pd(kept, (__m512d)x));
+    _mm256_storeu_si256((__m256i *)places, _mm256_maskz_compress_epi32(kept, all));
+    return (size_t)__builtin_popcount(kept);
+}
+#endif
+
 /* The sum of eight lanes by the one tree that every instruction set uses:
  * ((0+4) + (2+6)) + ((1+5) + (3+7)). */
 INLINE double sum_lanes(const vec x[VECS])

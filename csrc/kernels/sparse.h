@@ -5,22 +5,24 @@
  */
 #include "simd.h"
 
-/* -- one row by its non-zeros -- */
+/* -- rows by their non-zeros -- */
 
-/* Panels whose accumulators stay in registers together, the weights being memory operands. No
- * clear win from prefetching the rows of later entries (3.1 us a flagship row either way). */
+/* Panels whose accumulators stay in registers together, the weights being memory operands: as
+ * many chains as an FMA takes cycles. No clear win from prefetching what later entries want. */
 #define NP_ROW 4
 
-INLINE void row_strip(const int np, double *y, const fm_entry *entries, size_t count,
-                      const double *w, size_t panel_stride)
+/* y (np * 8) = the entries [begin, end) x their w rows; if resume, the chains go on from y. */
+INLINE void row_strip(const int np, double *y, const bool resume, const double *values,
+                      const uint32_t *places, size_t begin, size_t end, const double *w,
+                      size_t panel_stride)
 {
     vec acc[NP_ROW * VECS];
 #pragma GCC unroll 32
     for (int j = 0; j < np * VECS; j++)
-        acc[j] = (vec){0};
-    for (size_t e = 0; e < count; e++) {
-        const vec a = v_set1(entries[e].value);
-        const double *row = w + entries[e].index * FM_PANEL;
+        acc[j] = resume ? v_load(y + j * VL) : (vec){0};
+    for (size_t e = begin; e < end; e++) {
+        const vec a = v_set1(values[e]);
+        const double *row = w + places[e];
 #pragma GCC unroll 32
         for (int j = 0; j < np * VECS; j++)
             acc[j] =
@@ -31,14 +33,45 @@ INLINE void row_strip(const int np, double *y, const fm_entry *entries, size_t c
         v_store(y + j * VL, acc[j]);
 }
 
-static void kernel_sparse_row(double *y, const fm_entry *entries, size_t count, const double *w,
-                              size_t panel_stride, size_t panels)
+/* From this many rows on weights are read block by block, for all rows from L1. */
+#define LISTED_ROWS 3
+
+/* A strip of np panels of all rows. */
+INLINE void rows_strip(const int np, double *y, size_t y_stride, const double *values,
+                       const uint32_t *places, const uint32_t *starts, const double *w,
+                       size_t panel_stride, size_t rows, size_t depth)
 {
-    size_t p = 0;
-    for (; p + NP_ROW <= panels; p += NP_ROW)
-        row_strip(NP_ROW, y + p * FM_PANEL, entries, count, w + p * panel_stride, panel_stride);
-    for (; p < panels; p++)
-        row_strip(1, y + p * FM_PANEL, entries, count, w + p * panel_stride, panel_stride);
+    const size_t blocks = fm_list_blocks(depth), some = rows < LISTED_ROWS ? blocks : 1;
+    for (size_t b = 0; b < rows; b++)
+        row_strip(np, y + b * y_stride, false, values, places, starts[b * blocks],
+                  starts[b * blocks + some], w, panel_stride);
+    for (size_t i = some; i < blocks; i++)
+        for (size_t b = 0; b < rows; b++) {
+            const uint32_t *at = starts + b * blocks + i;
+            if (at[0] < at[1])
+                row_strip(np, y + b * y_stride, true, values, places, at[0], at[1], w,
+                          panel_stride);
+        }
+}
+
+static void kernel_sparse_rows(double *y, size_t y_stride, const double *values,
+                               const uint32_t *places, const uint32_t *starts, const double *w,
+                               size_t panel_stride, size_t rows, size_t depth, size_t panels)
+{
+    for (size_t p = 0, np; p < panels; p += np) {
+        double *to = y + p * FM_PANEL;
+        const double *from = w + p * panel_stride;
+        np = p + NP_ROW <= panels ? NP_ROW : p + 2 <= panels ? 2 : 1;
+        if (np == NP_ROW)
+            rows_strip(NP_ROW, to, y_stride, values, places, starts, from, panel_stride, rows,
+                       depth);
+        else if (np == 2)
+            rows_strip(2, to, y_stride, values, places, starts, from, panel_stride, rows,
+                       depth);
+        else
+            rows_strip(1, to, y_stride, values, places, starts, from, panel_stride, rows,
+                       depth);
+    }
 }
 
 /* -- a batch by pairs of features -- */

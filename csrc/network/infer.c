@@ -22,9 +22,6 @@ typedef struct inference_run {
     double *costs;   /* (A, N) of activities, or NULL */
 } inference_run;
 
-/* From this many rows on a list of the block by pairs pays: weights are read once a block. */
-#define FM_PAIR_ROWS 6
-
 /* Rows first, first + 1, ... of the set, FM_LANE_ROWS at most at a time. */
 typedef struct row_numbers {
     int64_t order[FM_LANE_ROWS];
@@ -43,26 +40,11 @@ static void sparse_first(const inference_run *run, const fm_lane *lane, fm_piece
                          size_t first)
 {
     const fm_core *core = &run->network->core;
-    const fm_kernels *kernels = core->kernels;
     const fm_stage *stage = &core->stages[1];
-    const size_t rows = piece.rows;
-    if (rows >= FM_PAIR_ROWS) {
-        const row_numbers numbers = numbers_from(first, rows);
-        kernels->gather_pairs(lane->lists.entries, lane->lists.spans, FM_LANE_ROWS,
-                              &run->source, numbers.order, rows, 0, fm_pairs(core->inputs),
-                              lane->pair_scratch);
-        piece.lists = &lane->lists;
-        stage->verbs->forward(stage, &piece, fm_all_panels(stage));
-    } else {
-        fm_piece row = piece;
-        row.entries = lane->entries;
-        row.rows = 1;
-        for (size_t b = 0; b < rows; b++, row.y += stage->stride) {
-            row.entry_count = kernels->gather_row(lane->entries, &run->source, first + b);
-            stage->verbs->forward(stage, &row, fm_all_panels(stage));
-        }
-    }
-    fm_stage_activate(stage, &piece, fm_all_panels(stage));
+    core->kernels->list_rows(lane->listed.values, lane->listed.places, lane->listed.starts,
+                             &run->source, first, piece.rows);
+    piece.listed = &lane->listed;
+    fm_stage_forward(stage, &piece, fm_all_panels(stage));
 }
 
 static void gather_block(const inference_run *run, const fm_lane *lane, size_t first,
@@ -192,14 +174,15 @@ static void lay_out_lanes(fm_network *network)
 
 static void lay_out_lane_lists(fm_network *network)
 {
-    const size_t inputs = network->core.inputs, pairs = fm_pairs(inputs);
+    const size_t inputs = network->core.inputs;
+    const size_t room = inputs * FM_LANE_ROWS + FM_PANEL;
     fm_arena *arena = &network->lane_list_memory;
     for (size_t i = 0; i < network->lane_list_count; i++) {
-        fm_lane *lane = &network->lanes[i];
-        lane->entries = fm_arena_take(arena, inputs, sizeof(fm_entry));
-        lane->lists.entries = fm_arena_take(arena, pairs, FM_LANE_ROWS * sizeof(fm_pair));
-        lane->lists.spans = fm_arena_take(arena, pairs, sizeof(fm_span));
-        lane->pair_scratch = fm_arena_take(arena, FM_PAIR_SCRATCH, sizeof(fm_pair));
+        fm_row_lists *listed = &network->lanes[i].listed;
+        listed->values = fm_arena_take(arena, room, sizeof(double));
+        listed->places = fm_arena_take(arena, room, sizeof(uint32_t));
+        listed->starts =
+            fm_arena_take(arena, FM_LANE_ROWS * fm_list_blocks(inputs) + 1, sizeof(uint32_t));
     }
 }
 

@@ -14,10 +14,7 @@ typedef struct fm_lane {
     double *x;    /* (lane_rows, stages[0].stride) */
     double *y[2]; /* (lane_rows, widest split * stride): a stage reads one, writes the other */
     double *dy;   /* (lane_rows, last stride): the loss kernel's scratch */
-    /* if the first product is by lists */
-    fm_entry *entries;     /* (inputs), for a few rows */
-    fm_pair_lists lists;   /* capacity FM_LANE_ROWS, for more */
-    fm_pair *pair_scratch; /* FM_PAIR_SCRATCH */
+    fm_row_lists listed; /* FM_LANE_ROWS, if the first product is by lists */
 } fm_lane;
 
 #define FM_LANE_ROWS 48

@@ -33,9 +33,10 @@ static void forward(const fm_stage *stage, const fm_piece *piece, fm_range panel
     const double *from = w->value + panels.begin * w->panel_stride;
     const size_t count = panels.end - panels.begin;
     double *y = piece->y + panels.begin * FM_PANEL;
-    if (piece->entries != NULL)
-        piece->kernels->sparse_row(y, piece->entries, piece->entry_count, from, w->panel_stride,
-                                   count);
+    if (piece->listed != NULL)
+        piece->kernels->sparse_rows(y, stage->stride, piece->listed->values,
+                                    piece->listed->places, piece->listed->starts, from,
+                                    w->panel_stride, piece->rows, stage->inputs, count);
     else
         piece->kernels->matmul(y, stage->stride, piece->x, piece->x_stride, from,
                                w->panel_stride, piece->rows, stage->inputs, count, false);

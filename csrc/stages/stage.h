@@ -48,6 +48,12 @@ static inline size_t fm_pairs(size_t features)
     return (features + 1) / 2;
 }
 
+/* Rows listed by their non-zeros, see kernels.h. */
+typedef struct fm_row_lists {
+    double *values;
+    uint32_t *places, *starts;
+} fm_row_lists;
+
 /* Scratch of one member, for the kernel that wants most. */
 #define FM_SCRATCH FM_UPDATE_SCRATCH
 static_assert(FM_SCRATCH >= FM_TRANSPOSE_SCRATCH, "matmul_transposed fits");
@@ -58,17 +64,16 @@ typedef struct fm_piece {
     const double *x; /* (rows, x_stride), what the stage before put out; or by lists: */
     size_t x_stride;
     const fm_pair_lists *lists; /* the batch by pairs, or NULL */
-    const fm_entry *entries;    /* one row by its non-zeros, or NULL */
-    size_t entry_count;
-    const uint8_t *active;  /* (pairs): which w rows of a listed batch may have to change */
-    double *y, *slope, *dz; /* (rows, stride of the stage); slope NULL: not wanted */
-    double *costs;          /* (samples), of a stage that penalizes; NULL: not wanted */
-    size_t first_row, rows; /* of the stage: split for each sample */
-    size_t batch;           /* samples of the batch, for backward */
-    int64_t step;           /* of dropout, off if < 0 */
-    bool training;          /* else as after training */
-    bool keep_state;        /* training changes no state */
-    double *scratch;        /* FM_SCRATCH; may be NULL for forward */
+    const fm_row_lists *listed; /* rows by their non-zeros, or NULL */
+    const uint8_t *active;      /* (pairs): which w rows of a listed batch may have to change */
+    double *y, *slope, *dz;     /* (rows, stride of the stage); slope NULL: not wanted */
+    double *costs;              /* (samples), of a stage that penalizes; NULL: not wanted */
+    size_t first_row, rows;     /* of the stage: split for each sample */
+    size_t batch;               /* samples of the batch, for backward */
+    int64_t step;               /* of dropout, off if < 0 */
+    bool training;              /* else as after training */
+    bool keep_state;            /* training changes no state */
+    double *scratch;            /* FM_SCRATCH; may be NULL for forward */
 } fm_piece;
 
 /* A member's part of a stage's parameters: rows and panels of its kernel, panels of vectors. */

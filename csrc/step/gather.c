@@ -3,7 +3,6 @@
  * Rows of the caller's arrays become the inputs of a batch, dense or by lists of non-zeros.
  */
 #include <math.h>
-#include <stdlib.h>
 
 #include "../machine.h"
 #include "step.h"
@@ -14,6 +13,32 @@ fm_source fm_source_of(const fm_core *core, const fm_data *data)
                        core->offset, core->table, data->indptr, data->indices};
 }
 
+/* How many features of a row are not zero; of a sparse row, how many it has. */
+static size_t nonzeros(const fm_source *source, size_t row)
+{
+    const size_t start = row * source->features, end = start + source->features;
+    size_t found = 0;
+    if (source->indptr != NULL) {
+        const int64_t count = source->indptr[row + 1] - source->indptr[row];
+        return count > 0 ? (size_t)count : 0;
+    }
+    switch (source->dtype) {
+    case FM_FLOAT64:
+        for (size_t k = start; k < end; k++)
+            found += ((const double *)source->x)[k] != 0;
+        break;
+    case FM_FLOAT32:
+        for (size_t k = start; k < end; k++)
+            found += ((const float *)source->x)[k] != 0;
+        break;
+    case FM_UINT8:
+        for (size_t k = start; k < end; k++)
+            found += ((const uint8_t *)source->x)[k] != 0;
+        break;
+    }
+    return found;
+}
+
 #define FM_DENSITY_SAMPLE 64
 
 double fm_density(const fm_core *core, const fm_source *source, const int64_t *order,
@@ -21,18 +46,15 @@ double fm_density(const fm_core *core, const fm_source *source, const int64_t *o
 {
     const fm_stage *stages = core->stages;
     if (core->stage_count < 2 || stages[1].verbs->update == NULL ||
-        stages[0].activation_count > 0 || source->offset != 0 || count == 0)
+        stages[0].activation_count > 0 || source->offset != 0 || count == 0 ||
+        core->inputs > FM_LIST_FEATURES)
         return INFINITY;
-    fm_entry *entries = malloc(core->inputs * sizeof *entries);
-    if (entries == NULL)
-        return INFINITY; /* dense training needs no lists */
     size_t rows = count < FM_DENSITY_SAMPLE ? count : FM_DENSITY_SAMPLE, found = 0;
     for (size_t i = 0; i < rows; i++) {
         size_t at = i * (count / rows);
         size_t row = order != NULL ? (size_t)order[at] : at;
-        found += core->kernels->gather_row(entries, source, row);
+        found += nonzeros(source, row);
     }
-    free(entries);
     return (double)found / ((double)rows * (double)core->inputs);
 }
 

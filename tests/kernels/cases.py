@@ -83,10 +83,10 @@ def product_cases() -> Iterator[Case]:
     for m, panels in product((1, 2, 3, 6, 8, 13), PANELS):
         yield case("matmul", products.matmul, rows=m, depth=11, panels=panels)
     for density, (panels, depth) in product(("normal", "0.2", "0"), SPARSE_SIZES):
-        yield case("sparse_row", products.sparse_row, depth=depth, panels=panels, density=density)
         for i, m in enumerate((1, 2, 7, 32)):
             options = {"rows": m, "depth": depth, "panels": panels, "density": density}
             yield case("sparse_matmul", products.sparse_matmul, gap=i % 2, **options)
+            yield case("sparse_rows", products.sparse_rows, gap=i % 2, **options)
     for m, panels in ((0, 2), (3, 0), (0, 0)):
         yield case("matmul", products.matmul, rows=m, depth=5, panels=panels)
         options = {"rows": m, "depth": 5, "w_rows": panels * 8, "panels": panels}
@@ -94,8 +94,7 @@ def product_cases() -> Iterator[Case]:
     for m, depth, panels in ((0, 5, 2), (3, 0, 2), (3, 5, 0)):
         options = {"rows": m, "depth": depth, "panels": panels, "density": "normal"}
         yield case("sparse_matmul", products.sparse_matmul, **options)
-    for depth, panels in ((0, 2), (5, 0)):
-        yield case("sparse_row", products.sparse_row, depth=depth, panels=panels, density="0.5")
+        yield case("sparse_rows", products.sparse_rows, **options)
     hostile: dict[str, Any] = {"depth": 9, "panels": 2, "values": "hostile"}
     for m in (1, 2, 3, 5, 8):
         yield case("matmul_packing", products.matmul_packing, rows=m, depth=9, values="hostile")
@@ -103,7 +102,7 @@ def product_cases() -> Iterator[Case]:
         transposed = {"rows": m, "w_rows": 11, **hostile}
         yield case("matmul_transposed", products.matmul_transposed, **transposed)
     sparse: dict[str, Any] = {"depth": 41, "panels": 2, "density": "hostile"}
-    yield case("sparse_row", products.sparse_row, **sparse)
+    yield case("sparse_rows", products.sparse_rows, rows=4, **sparse)
     yield case("sparse_matmul", products.sparse_matmul, rows=3, **sparse)
 
 
@@ -406,7 +405,8 @@ def gather_cases() -> Iterator[Case]:
         for scale, offset in ((1.0, 0.0), (1 / 255, 0.0), (0.1, -0.7)):
             options = {"features": k, "dtype": dtype, "scale": scale, "offset": offset}
             yield case("gather", elementwise.gather, rows=5, gap=k % 2, **options)
-        yield case("gather_row", elementwise.gather_row, features=k, dtype=dtype, scale=0.5)
+        options = {"rows": 3, "features": k, "dtype": dtype, "scale": 0.5}
+        yield case("list_rows", elementwise.list_rows, **options)
         pairs = (k + 1) // 2
         for m, (begin, end) in product((1, 6), ((0, pairs), (pairs // 3, pairs), (0, pairs // 2))):
             options = {"rows": m, "features": k, "dtype": dtype, "begin": begin, "end": end}
@@ -418,7 +418,9 @@ def gather_cases() -> Iterator[Case]:
     ):  # more than one block of pairs
         options = {"rows": m, "features": 41, "dtype": dtype, "begin": 2, "end": 19}
         yield case("gather_pairs", elementwise.gather_pairs, **options)
-    for builder in (elementwise.gather, elementwise.gather_pairs):
+    for dtype in ("float64", "float32", "uint8", "sparse"):  # blocks, the last of them not whole
+        yield case("list_rows", elementwise.list_rows, rows=4, features=347, dtype=dtype)
+    for builder in (elementwise.gather, elementwise.gather_pairs, elementwise.list_rows):
         yield case(builder.__name__, builder, rows=0, features=9, dtype="uint8")
 
 
@@ -571,7 +573,7 @@ BENCHMARKS = [
         width=128,
         mode="layer",
     ),
-    case("sparse_row", products.sparse_row, depth=784, panels=16, density="0.19"),
+    case("sparse_rows", products.sparse_rows, rows=48, depth=784, panels=16, density="0.19"),
     case("sparse_matmul", products.sparse_matmul, rows=32, depth=784, panels=16, density="0.19"),
     *(
         case(
@@ -592,7 +594,7 @@ BENCHMARKS = [
         for dtype in ("float64", "float32", "uint8")
     ),
     *(
-        case("gather_row", elementwise.gather_row, features=784, dtype=dtype)
+        case("list_rows", elementwise.list_rows, rows=48, features=784, dtype=dtype)
         for dtype in ("float64", "uint8")
     ),
     *(

@@ -13,7 +13,7 @@ from fastmlp.random import dropout_mask
 
 from .exact import EPS, Float64Array
 from .header import CONSTANTS, PAIR_SCRATCH, PANEL
-from .layout import ENTRY, JUNK, PAIR, SPAN, draw, entries, normal, pair_lists, row_mask, up
+from .layout import JUNK, PAIR, SPAN, draw, normal, pair_lists, row_lists, row_mask, up
 from .memory import Call, Want
 from .words import options
 
@@ -295,19 +295,30 @@ def gather(
     )
 
 
-def gather_row(features: int, dtype: str, scale: float = 1.0) -> Call:
-    """The non-zeros of one row of the source."""
-    source, values = _source(dtype, 4, features, scale, 0.0)
-    row = 2
-    count = int(np.count_nonzero(values[row]))
-    wants = {
-        "return": Want(np.array(count)),
-        # entries past the count are unspecified
-        "entries": Want(entries(values[row], features), where=np.arange(features) < count),
-    }
-    arguments = {"entries": np.zeros(features, ENTRY), "source": source, "row": row}
-    traffic = features * source["x"].itemsize
-    return Call("gather_row", arguments, {"entries": None}, lambda: wants, traffic=traffic)
+def list_rows(rows: int, features: int, dtype: str, scale: float = 1.0) -> Call:
+    """Some rows of the source by their non-zeros."""
+    source, values = _source(dtype, rows + 3, features, scale, 0.0)
+    room, first = rows * features + PANEL, 2
+    wants = row_lists(values[first : first + rows], room)
+    listed = np.arange(room) < wants[2][-1]  # the entries behind them are unspecified
+    return Call(
+        "list_rows",
+        {
+            "values": np.full(room, JUNK),
+            "places": np.zeros(room, np.uint32),
+            "starts": np.zeros(len(wants[2]), np.uint32),
+            "source": source,
+            "first": first,
+            "rows": rows,
+        },
+        {"values": None, "places": None, "starts": None},
+        lambda: {
+            "values": Want(wants[0], where=listed),
+            "places": Want(wants[1], where=listed),
+            "starts": Want(wants[2]),
+        },
+        traffic=rows * features * source["x"].itemsize,
+    )
 
 
 def gather_pairs(

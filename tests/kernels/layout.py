@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .exact import Float64Array
-from .header import PANEL
+from .header import LIST_BLOCK, PANEL
 
 JUNK = 1.0e300  # finite padding that no reduction may read
-ENTRY = np.dtype([("value", np.float64), ("index", np.uint64)])  # fm_entry
 PAIR = np.dtype([("value", np.float64, 2), ("row", np.uint64)])  # fm_pair
 SPAN = np.dtype([("begin", np.uint64), ("count", np.uint64)])  # fm_span
 
@@ -74,13 +74,16 @@ def row_mask(rows: int, stride: int, columns: int) -> NDArray[np.bool_]:
     return np.broadcast_to(np.arange(stride) < columns, (rows, stride)).copy()
 
 
-def entries(row: Float64Array, capacity: int) -> NDArray[np.void]:
-    """The non-zeros of one row, then unspecified entries that must not be used."""
-    result = np.zeros(capacity, ENTRY)
-    result["value"] = np.nan
-    (index,) = np.nonzero(row)
-    result["value"][: len(index)], result["index"][: len(index)] = row[index], index
-    return result
+def row_lists(x: Float64Array, room: int) -> tuple[Float64Array, NDArray[Any], NDArray[Any]]:
+    """The non-zeros of x (B, K), row behind row: (room) values and places, NaN and a place out of
+    reach behind the last, and the (B * blocks + 1) starts."""
+    rows, features = x.shape
+    blocks = max(1, -(-features // LIST_BLOCK))
+    row, feature = np.nonzero(x)
+    values, places = np.full(room, np.nan), np.full(room, 2**32 - 1, np.uint32)
+    values[: len(row)], places[: len(row)] = x[row, feature], feature * PANEL
+    counts = np.bincount(row * blocks + feature // LIST_BLOCK, minlength=rows * blocks)
+    return values, places, np.concatenate([[0], np.cumsum(counts)]).astype(np.uint32)
 
 
 def pair_lists(

@@ -6,7 +6,7 @@ import numpy as np
 
 from .exact import chain
 from .header import PANEL, TRANSPOSE_SCRATCH
-from .layout import JUNK, draw, entries, packed, pair_lists, row_mask, strided, up
+from .layout import JUNK, draw, packed, pair_lists, row_lists, row_mask, strided, up
 from .memory import Call, Want
 
 
@@ -134,22 +134,29 @@ def matmul_transposed(
     )
 
 
-def sparse_row(depth: int, panels: int, density: str) -> Call:
-    """One row by its non-zeros: the bits of the dense product."""
+def sparse_rows(rows: int, depth: int, panels: int, density: str, gap: int = 0) -> Call:
+    """Rows by their non-zeros: the bits of the dense product."""
     columns = panels * PANEL
-    x, w = draw(density, "x", 1, depth), draw("normal", "w", depth, columns)
+    x, w = draw(density, "x", rows, depth), draw("normal", "w", depth, columns)
+    y_stride = columns + gap * PANEL
+    values, places, starts = row_lists(x, np.count_nonzero(x) + gap)
+    mask = row_mask(rows, y_stride, columns)
     return Call(
-        "sparse_row",
+        "sparse_rows",
         {
-            "y": np.full((1, columns), JUNK),
-            "entries": entries(x[0], depth),
-            "count": int(np.count_nonzero(x)),
-            "w": packed(w, depth),
-            "panel_stride": depth * PANEL,
+            "y": np.full((rows, y_stride), JUNK),
+            "y_stride": y_stride,
+            "values": values,
+            "places": places,
+            "starts": starts,
+            "w": packed(w, depth + gap),
+            "panel_stride": (depth + gap) * PANEL,
+            "rows": rows,
+            "depth": depth,
             "panels": panels,
         },
-        {"y": None},
-        lambda: {"y": Want(chain(x, w))},
+        {"y": mask},
+        lambda: {"y": Want(strided(chain(x, w), y_stride), where=mask)},
         fmas=float(np.count_nonzero(x) * columns),
     )
 
