@@ -67,6 +67,8 @@ CLASSES = [
 BASES = (
     initializers.Initializer,
     initializers.RandomInitializer,
+    layers.InputSpec,  # no layer
+    layers.Lambda,  # of a function, see test_layers_by_call.py
     layers.Layer,
     layers.Masking,  # cannot be made
     losses.Loss,
@@ -219,8 +221,7 @@ def test_activations_by_name_and_function():
         assert activations.deserialize(activations.serialize(function)) is function
     with pytest.raises(ValueError, match="of these functions"):
         activations.get(np.tanh)
-    with pytest.raises(ValueError, match="of these functions"):
-        activations.get(lambda x: x)
+    assert activations.get(by_name) is by_name
 
 
 # The registry.

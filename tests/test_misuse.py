@@ -146,11 +146,11 @@ MODELS = [
     row(
         "from-config-unknown-layer",
         lambda m: fastmlp.Sequential.from_config(
-            {"name": "s", "layers": [{"class_name": "Lambda", "config": {}}]}
+            {"name": "s", "layers": [{"class_name": "Conv2D", "config": {}}]}
         ),
         V,
         "class_name|layer",
-        "'Lambda'",
+        "'Conv2D'",
     ),
     row("floatx", lambda m: fastmlp.config.set_floatx("float32"), V, "value|floatx", "float32"),
     row("seed-negative", lambda m: fastmlp.utils.set_random_seed(-1), V, "seed", "seed=-1"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastmlp
-from fastmlp import constraints, engine, layers, regularizers
+from fastmlp import constraints, engine, layers, ops, regularizers
 from fastmlp.engine import words
 from fastmlp.layers import penalties
 
@@ -318,7 +318,7 @@ class Tenth(regularizers.L2):
 
 @pytest.mark.parametrize("regularizer", [lambda w: 0.1, Tenth()], ids=["function", "class"])
 def test_regularizers_of_ones_own(regularizer: Any) -> None:
-    """Alone and in evaluate they count; a training would need their slope."""
+    """They count alone, in evaluate and in training, on the engine that can."""
     dense = layers.Dense(2, kernel_regularizer=regularizer, input_shape=(3,))
     model = fastmlp.Sequential([dense])
     assert [float(loss) for loss in model.losses] == [0.1]
@@ -326,9 +326,44 @@ def test_regularizers_of_ones_own(regularizer: Any) -> None:
     x, y = np.zeros((2, 3)), np.ones((2, 2))
     assert model.evaluate(x, y, verbose=0) == pytest.approx(1.1, rel=1e-15)
     assert not model.predict(x).any()
-    for train in (model.train_on_batch, model.loss_and_gradient, model.fit):
-        with pytest.raises(ValueError, match="when training"):
-            train(x, y)
+    loss, gradient = model.loss_and_gradient(x, y)
+    assert loss == pytest.approx(1.1, rel=1e-15)
+    assert not gradient[0].any()
+    assert model.train_on_batch(x, y) == pytest.approx(1.1, rel=1e-15)
     model.trainable = False
-    assert model.evaluate(x, y, verbose=0) == 1.0
-    model.fit(x, y, verbose=0)
+    assert model.evaluate(x, y, verbose=0) < 1.0
+    model.trainable = True
+    model.compile("sgd", "mse", engine="native")
+    with pytest.raises(ValueError, match=r"regularizer .* is written in Python.*reference"):
+        model.fit(x, y, verbose=0)
+
+
+def test_the_slope_of_a_regularizer_of_ones_own() -> None:
+    """L1L2 written again."""
+
+    def own(w: Any) -> Any:
+        return 0.02 * ops.sum(ops.abs(w)) + 0.05 * ops.sum(ops.square(w))
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 3, 2)), rng.normal(size=(20, 3, 2))
+    results = []
+    for regularizer in (own, regularizers.L1L2(0.02, 0.05)):
+        model = fastmlp.Sequential(
+            [layers.Dense(2, kernel_regularizer=regularizer, input_shape=(3, 2))]
+        )
+        stream = np.random.default_rng(1)
+        model.set_weights([stream.normal(size=w.shape) for w in model.get_weights()])
+        model.compile("adam", "mse", engine="reference")
+        losses = model.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
+        results.append([*model.get_weights(), losses.history["loss"]])
+    for a, b in zip(*results, strict=True):
+        # autograd adds the terms of the penalty's gradient in its own order
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+def test_a_regularizer_must_return_one_number() -> None:
+    dense = layers.Dense(2, kernel_regularizer=ops.square, input_shape=(3,))
+    model = fastmlp.Sequential([dense])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=r"must return one number. Received: shape \(3, 2\)"):
+        model.fit(np.zeros((2, 3)), np.ones((2, 2)), verbose=0)

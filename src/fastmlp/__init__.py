@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         utils,
     )
     from .initializers import Initializer
-    from .layers import Input, Layer
+    from .layers import Input, InputSpec, Layer
     from .losses import Loss
     from .metrics import Metric
     from .models import Model, Sequential
@@ -58,6 +58,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Initializer",
     "Input",
+    "InputSpec",
     "Layer",
     "Loss",
     "Metric",
@@ -117,6 +118,7 @@ _MODULES = frozenset(
 _HOMES = {
     "Initializer": "initializers",
     "Input": "layers",
+    "InputSpec": "layers",
     "Layer": "layers",
     "Loss": "losses",
     "Metric": "metrics",

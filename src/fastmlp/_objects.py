@@ -7,7 +7,7 @@ imported or called because a configuration says so.
 
 from __future__ import annotations
 
-import threading
+import _thread
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ _registered: dict[str, Any] = {}
 _names: dict[Any, str] = {}
 
 
-class _Scope(threading.local):
+class _Scope(_thread._local):
     """What the innermost scope of this thread holds."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import _checks, engine
 from ..tensor import Tensor, as_tensor
-from .registry import on_elements, register
+from .registry import is_traced, on_elements, register
 
 
 def _linear() -> None:
@@ -65,7 +65,7 @@ def linear(x: Any) -> Tensor:
     >>> linear([1.0, -2.0]).numpy()
     array([ 1., -2.])
     """
-    return as_tensor(x)
+    return x if is_traced(x) else as_tensor(x)
 
 
 @register("relu", word=relu_word)

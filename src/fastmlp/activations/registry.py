@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import FunctionType
@@ -55,14 +56,32 @@ def register(
     return add
 
 
+def is_traced(x: Any) -> bool:
+    """Whether autograd watches what is computed from x, for which it has been imported."""
+    return "autograd.tracer" in sys.modules and isinstance(x, sys.modules["autograd.tracer"].Box)
+
+
+def _operated(word: engine.Operation, x: Any) -> Any:
+    """What an operation makes of x, differentiable."""
+    from ..ops.traced import operated  # few layers are written in Python
+
+    return operated([word], x, [], INFERENCE)
+
+
 def on_elements(word: Elementwise, x: Any) -> Tensor:
     """The word's value at each element of x, (...), in float64."""
+    if is_traced(x):
+        return _operated(word, x)  # type: ignore[no-any-return]
     with np.errstate(all="ignore"):  # as in the engines, NaN and infinity pass
         return as_tensor(word.value(np.asarray(x, np.float64)))
 
 
 def on_rows(word: engine.Operation, x: Any, axis: int) -> Tensor:
     """The word's value along an axis of x, (...), in float64."""
+    if is_traced(x):
+        numpy = sys.modules["autograd.numpy"]
+        rows = _operated(word, numpy.moveaxis(x, axis, -1))
+        return numpy.moveaxis(rows, -1, axis)  # type: ignore[no-any-return]
     array = np.asarray(x, np.float64)
     if array.ndim == 0:
         raise ValueError("x must have at least one axis. Received: a single number")
@@ -78,7 +97,9 @@ def get(identifier: Any) -> Activation:
     ----------
     identifier : str, function, functools.partial, Layer, dict or None
         A name; one of these functions, with options by ``functools.partial`` if there are any; a
-        layer without weights such as ``LeakyReLU(0.1)``; or what :func:`serialize` gave.
+        layer without weights such as ``LeakyReLU(0.1)``; what :func:`serialize` gave; or a
+        function of one's own, of one array (B, ...), written with :mod:`fastmlp.ops` (see
+        :mod:`fastmlp.layers.custom`).
 
     Raises
     ------
@@ -106,10 +127,12 @@ def get(identifier: Any) -> Activation:
         return function
     if isinstance(function, Configured) and not isinstance(function, type):
         return function  # type: ignore[return-value]
+    if _may_be_own(function):
+        return function  # type: ignore[no-any-return]
     raise ValueError(
         f"activation must be None, one of {_registry.known}, one of these functions, such a "
-        "function with options by functools.partial, or a layer without weights that is an "
-        f"activation. Received: activation={identifier!r}"
+        "function with options by functools.partial, a layer without weights that is an "
+        f"activation, or a function of one's own. Received: activation={identifier!r}"
     )
 
 
@@ -196,6 +219,8 @@ def operations(activation: Activation, shape: Shape) -> list[engine.Operation]:
     """
     if isinstance(activation, Configured):
         return activation.lowered(shape)
+    if _is_own(activation):
+        return [_own(activation, shape)[0]]
     function = activation.func if isinstance(activation, partial) else activation
     word = _word(activation)
     made = [] if word is None else [word]
@@ -227,11 +252,35 @@ def check_halved(axis: Any, shape: Shape) -> None:
         )
 
 
+def _may_be_own(function: Any) -> bool:
+    """Whether it is a function of one's own, which neither fastmlp nor NumPy has; layers that are
+    no activations can be called, too."""
+    inner = function.func if isinstance(function, partial) else function
+    known = isinstance(inner, (type, np.ufunc)) or hasattr(inner, "weights") or inner in _words
+    return callable(inner) and not known
+
+
+def _is_own(activation: Any) -> bool:
+    """Whether it is a function that no engine has."""
+    function = activation.func if isinstance(activation, partial) else activation
+    return not isinstance(activation, Configured) and function not in _words
+
+
+def _own(activation: Any, shape: Shape) -> tuple[engine.Operation, Shape]:
+    """A function of one's own behind an output of shape (None, ...)."""
+    from ..layers.custom import function_operation  # layers need this module
+
+    name = getattr(activation, "__name__", type(activation).__name__)
+    return function_operation(activation, f"activation {name!r}", shape)
+
+
 def output_shape(activation: Activation, shape: Shape) -> Shape:
     """Shape of what the activation makes of a layer's output of ``shape`` (None, ...)."""
     if isinstance(activation, Configured):
         made: Shape = activation.compute_output_shape(shape)
         return made
+    if _is_own(activation):
+        return _own(activation, shape)[1]
     operations(activation, shape)
     function = activation.func if isinstance(activation, partial) else activation
     if getattr(function, "__name__", "") == "glu":

@@ -27,6 +27,8 @@ from .words import (
     Loss,
     Operation,
     Optimizer,
+    PythonOperation,
+    PythonRegularizer,
     Regularizer,
     Reshape,
     Role,
@@ -81,6 +83,13 @@ class Network:
     def roles(self) -> list[Role]:
         """The role of each parameter."""
         return [role for operation in self.operations for role in operation.roles]
+
+    @property
+    def engine(self) -> str:
+        """The name of the fastest engine that has all of it."""
+        words = (*self.operations, *self.regularizers)
+        by_hand = any(isinstance(word, (PythonOperation, PythonRegularizer)) for word in words)
+        return "reference" if by_hand else "native"
 
     @property
     def activities(self) -> int:

@@ -76,8 +76,8 @@ def _translated(
 def _operation(operation: Operation) -> tuple[Any, ...]:
     if isinstance(operation, words.PythonOperation):
         raise ValueError(
-            f"layer {operation.layer.name!r} is written in Python, which the native engine cannot "
-            'run: use compile(..., engine="reference")'
+            f"{operation.runs.what} is written in Python, which the native engine cannot run: use "
+            'compile(..., engine="reference")'
         )
     return (*_translated(_OPERATIONS, operation), getattr(operation, "seed", 0))
 
@@ -123,6 +123,11 @@ class NativeEngine:
         )
 
         for i, regularizer in enumerate(network.regularizers):
+            if isinstance(regularizer, words.PythonRegularizer):
+                raise ValueError(
+                    f"the regularizer {regularizer.function!r} is written in Python, which the "
+                    'native engine cannot run: use compile(..., engine="reference")'
+                )
             if regularizer is not None:
                 self._network.regularize(i, *_translated(_REGULARIZERS, regularizer))
         for i, constraint in enumerate(network.constraints):

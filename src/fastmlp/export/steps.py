@@ -77,8 +77,7 @@ def lower(model: Layer) -> Lowered:
     for operation in network.operations:
         if isinstance(operation, PythonOperation):
             raise ValueError(
-                f"layers of one's own, written in Python, cannot be exported. Received: layer "
-                f"{operation.layer.name!r} of class {type(operation.layer).__name__}"
+                f"what is written in Python cannot be exported. Received: {operation.runs.what}"
             )
         count = len(operation.parameter_shapes(inputs))
         own, rest = rest[:count], rest[count:]

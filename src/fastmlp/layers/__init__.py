@@ -11,6 +11,8 @@ from .dense import Dense
 from .dropout import AlphaDropout, Dropout
 from .flatten import Flatten
 from .input import Input, InputLayer
+from .input_spec import InputSpec
+from .lambdas import Lambda
 from .layer import Layer, registry
 from .masking import Masking
 from .noise import GaussianDropout, GaussianNoise
@@ -45,6 +47,8 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "InputSpec",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",

@@ -1,11 +1,20 @@
-"""Layers of one's own, in NumPy. They run on the reference engine, which a model that has one
-uses unless it is compiled for another.
+"""Layers of one's own. They run on the reference engine, which a model that has one uses unless it
+is compiled for another.
 
-A subclass of Layer has
+As in Keras, a subclass of Layer has
+
+- ``call(inputs)``, or ``call(inputs, training=None)``: y (B, ...) from x (B, ...), computed with
+  :mod:`fastmlp.ops`, operators, and other layers that are attributes. The package autograd
+  differentiates it (``pip install fastmlp[autograd]``);
+- ``build(input_shape)``, if there are any weights: calls ``add_weight`` for each and keeps it as an
+  attribute. One with ``trainable=False`` may be assigned to in ``call`` while training;
+- ``compute_output_shape(input_shape)``, if ``call`` cannot be tried with zeros.
+
+Or it is derived by hand, in NumPy:
 
 - ``forward(x, weights, training)``: y (B, ...) from x (B, ...), weights being a list of arrays;
 - ``backward(x, dy, weights, training)``: dx, of the shape of x, and a list of the loss's gradients
-  by each weight, from dy, its gradient by y. Both are functions of their arguments alone;
+  by each trained weight, from dy, its gradient by y. Both are functions of their arguments alone;
 - ``make_weights(input_shape)``, if there are any: calls ``add_weight`` for each;
 - ``compute_output_shape(input_shape)``, if that is another.
 
@@ -14,37 +23,99 @@ Examples
 >>> import numpy as np
 >>> from fastmlp import layers
 >>> class Scale(layers.Layer):
+...     def build(self, input_shape):
+...         self.factor = self.add_weight(shape=input_shape[1:], initializer="ones")
+...     def call(self, inputs):
+...         return inputs * self.factor
+>>> Scale()([[1.0, 2.0]]).numpy()
+array([[1., 2.]])
+>>> class ByHand(layers.Layer):
 ...     def make_weights(self, input_shape):
 ...         self.factor = self.add_weight(input_shape[1:], "ones", name="factor")
 ...     def forward(self, x, weights, training):
 ...         return x * weights[0]
 ...     def backward(self, x, dy, weights, training):
 ...         return dy * weights[0], [(dy * x).sum(axis=0)]
->>> Scale()([[1.0, 2.0]]).numpy()
+>>> ByHand()([[1.0, 2.0]]).numpy()
 array([[1., 2.]])
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..engine import Operation, PythonOperation
+from ..engine.words import Context
+from .called import Frame, State, called, differentiable, tried
 from .shapes import Shape
 
 if TYPE_CHECKING:
     from .layer import Layer
 
 
-def is_custom(layer: Layer) -> bool:
+def is_custom(layer: Any) -> bool:
     """Whether the layer is written in Python."""
-    return hasattr(layer, "forward")
+    return layer._by_call or hasattr(layer, "forward")
 
 
-def make_weights(layer: Layer, input_shape: Shape) -> None:
+def adopt(cls: type[Layer], base: type[Layer]) -> None:
+    """Make a new subclass of Layer run what it defines: ``call`` or ``forward`` instead of what
+    built-in layers run, and ``build`` within what ``base.build`` does around it."""
+    own = vars(cls)
+    if "call" in own:
+        cls._by_call = True
+    if "call" in own or "forward" in own:
+        for name in ("operations", "_parameters"):
+            if name not in own:
+                setattr(cls, name, getattr(base, name))
+    build = own.get("build")
+    if build is None or not (cls._by_call or hasattr(cls, "forward")):
+        return
+
+    @functools.wraps(build)
+    def once(self: Layer, input_shape: Any) -> None:
+        self._build_by(functools.partial(build, self), input_shape)
+
+    cls.build = once  # type: ignore[method-assign, assignment]
+
+
+def scope(layer: Any) -> None:
+    """Let paths of weights of layers inside a layer begin with its own."""
+    path = "/".join(part for part in (layer._scope, layer.name) if part)
+    for inner in inner_layers(layer):
+        if not inner.built:
+            inner._scope = path
+
+
+def make_weights(layer: Any, input_shape: Shape) -> None:
     """Let a layer of one's own make its weights."""
     make = getattr(layer, "make_weights", None)
     if make is not None:
         make(input_shape)
+
+
+def inner_layers(layer: Any) -> list[Layer]:
+    """The layers that a layer with ``call`` has as attributes, also in lists, tuples and dicts."""
+    if not layer._by_call:
+        return []
+    found: dict[int, Layer] = {}
+    for value in vars(layer).values():
+        for part in _parts(value):
+            if hasattr(part, "_own_weights"):
+                found[id(part)] = part
+    return list(found.values())
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    if isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _parts(part)
+    elif isinstance(value, dict):
+        yield from _parts(list(value.values()))
+    else:
+        yield value
 
 
 def operations(layer: Layer) -> list[Operation]:
@@ -55,5 +126,70 @@ def operations(layer: Layer) -> list[Operation]:
         tuple(size for size in shape[1:] if size is not None)
         for shape in (layer.input_shape, layer.output_shape)
     )
-    shapes = tuple(variable.shape for variable in layer.weights)
-    return [PythonOperation(layer, before, after, shapes, layer.trainable)]
+    parameters = layer._parameters()
+    shapes = tuple(variable.shape for variable in parameters)
+    states = sum(not variable.trainable for variable in parameters)
+    runs = _ByCall(layer) if layer._by_call else _ByHand(layer)
+    return [PythonOperation(runs, before, after, shapes, states)]
+
+
+class _ByHand(NamedTuple):
+    """A layer with ``forward`` and ``backward``."""
+
+    layer: Any
+
+    @property
+    def what(self) -> str:
+        return f"layer {self.layer.name!r}"
+
+    def run(self, x: Any, weights: list[Any], context: Context) -> Any:
+        layer, training = self.layer, context.training
+
+        def derive(dy: Any) -> Any:
+            dx, gradients = layer.backward(x, dy, weights, training)
+            return dx, gradients if layer.trainable else []
+
+        return layer.forward(x, weights, training), derive, None
+
+
+class _ByCall(NamedTuple):
+    """A layer with ``call``."""
+
+    layer: Any
+
+    @property
+    def what(self) -> str:
+        return f"layer {self.layer.name!r}"
+
+    def run(self, x: Any, weights: list[Any], context: Context) -> Any:
+        layer = self.layer
+        variables = layer._parameters()
+        count = sum(variable.trainable for variable in variables)
+        states = [State(value) for value in weights[count:]]
+
+        def function(arguments: Any) -> Any:
+            values = [arguments[1 + i] for i in range(count)] + states
+            frame = Frame(dict(zip(map(id, variables), values, strict=True)), context)
+            return called(layer, arguments[0], frame)
+
+        y, derive = differentiable(function, (x, *weights[:count]), context)
+        return y, derive, [state.value for state in states]
+
+
+class OfFunction(NamedTuple):
+    """A function of one array."""
+
+    function: Any
+    what: str
+
+    def run(self, x: Any, weights: list[Any], context: Context) -> Any:
+        y, derive = differentiable(lambda arguments: self.function(arguments[0]), (x,), context)
+        return y, derive, None
+
+
+def function_operation(function: Any, what: str, shape: Shape) -> tuple[Operation, Shape]:
+    """A function of one array as an operation behind an output of shape (None, ...), and the shape
+    of what it gives."""
+    before = tuple(size for size in shape[1:] if size is not None)
+    after = tried(what, function, before)
+    return PythonOperation(OfFunction(function, what), before, after), (None, *after)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,10 +17,10 @@ from ..initializers import first_value
 from ..initializers.initializer import Maker
 from ..tensor import Tensor
 from ..variable import Variable
-from . import custom, penalties
-from .shapes import Shape, batch_shape, check_categories, rows_of, sample_shape
+from . import called, custom, input_spec, penalties
+from .shaped import Shaped
+from .shapes import Shape, check_categories, rows_of, sample_shape
 from .symbolic import KerasTensor, is_symbolic
-from .weighted import Weighted
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -30,7 +29,7 @@ _FLOAT64 = np.dtype(np.float64)
 _FIRST_CALL_STEP = 1 << 47
 
 
-class Layer(Weighted):
+class Layer(Shaped):
     """What a model is made of.
 
     Parameters
@@ -59,6 +58,10 @@ class Layer(Weighted):
 
     _kept_as: ClassVar = {"input_shape": "declared_shape", "input_dim": None}
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        custom.adopt(cls, Layer)
+
     def __init__(
         self,
         *,
@@ -82,10 +85,12 @@ class Layer(Weighted):
         #: Shape of one sample if the layer was told it, as the first of a model can be.
         self.declared_shape = None if input_shape is None else sample_shape(input_shape)
         self._lock = Lock()  # of building and binding; a model's is taken before its layers'
+        self._building = False
         self._scope = ""
         self._input_shape: Shape | None = None
         self._output_shape: Shape | None = None
         self._own_weights: list[Variable] = []
+        self._built_in_weights: list[Variable] = []
         self._binding: Binding | None = None
         self._sample_shape: tuple[int, ...] = ()
         self._vector_size = -1  # features of a sample, if it is a vector
@@ -93,84 +98,14 @@ class Layer(Weighted):
         self._calls = 0
         self._node: KerasTensor | None = None  # what it puts out where it was called or built last
 
-    # Shapes and building.
+    # Weights.
 
-    @property
-    def built(self) -> bool:
-        """Whether the input shape is known and the weights exist."""
-        return self._input_shape is not None
-
-    @property
-    def input_shape(self) -> Shape:
-        """Shape of the input, (None, ...).
-
-        Raises
-        ------
-        AttributeError
-            If the layer is not built yet.
-        """
-        if self._input_shape is None:
-            raise AttributeError(f"{type(self).__name__} {self.name!r} has no input shape yet")
-        return self._input_shape
-
-    @property
-    def output_shape(self) -> Shape:
-        """Shape of the output, (None, ...).
-
-        Raises
-        ------
-        AttributeError
-            If the layer is not built yet.
-        """
-        if self._output_shape is None:
-            raise AttributeError(f"{type(self).__name__} {self.name!r} has no output shape yet")
-        return self._output_shape
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Shape of the output for an input shape, both (None, ...)."""
-        return tuple(input_shape)
-
-    def build(self, input_shape: Sequence[int | None]) -> None:
-        """Make the weights for inputs of shape (None, ...); again with the same shape is fine.
-
-        Raises
-        ------
-        ValueError
-            If the layer cannot work on that shape, or was built for another.
-        """
-        shape = batch_shape(input_shape)
-        with self._lock:
-            if self._input_shape is not None:
-                if shape != self._input_shape:
-                    raise ValueError(
-                        f"layer {self.name!r} was built for input shape {self._input_shape}. "
-                        f"Received: input_shape={shape}"
-                    )
-                return
-            output_shape = self.compute_output_shape(shape)
-            with undone_if_it_fails(self):
-                self._make_weights(shape)
-                # Last: whoever sees a shape finds the weights.
-                self._output_shape, self._input_shape = output_shape, shape
-            Variable.tick()
-
-    def _build_for(self, x: Any) -> None:
-        """Build a layer that has no input shape yet for samples like those in x (N, ...)."""
-        if not self.built:
-            shape = _checks.real_array("x", x).shape
-            if len(shape) < 2:
-                raise ValueError(
-                    f"x must have shape (samples, features). Received: x of shape {shape}"
-                )
-            self.build((None, *shape[1:]))
-
-    def _make_weights(self, input_shape: Shape) -> None:
-        """Make the weights, if the layer has any, for a checked input shape (None, ...)."""
-        custom.make_weights(self, input_shape)
+    def _inner_layers(self) -> list[Any]:
+        return custom.inner_layers(self)
 
     def _parameters(self) -> list[Variable]:
         """What the engine's parameters mirror, in the order of the operations."""
-        return self.weights
+        return sorted(self.weights, key=lambda v: not v.trainable and custom.is_custom(self))
 
     @property
     def category_limit(self) -> int | None:
@@ -194,7 +129,8 @@ class Layer(Weighted):
         penalties.put_rules(variable, regularizer, constraint)
         variable.state = state
         variable.trainable = self.trainable and not state
-        self._own_weights = [*self._own_weights, variable]
+        # In the order of weights: all that are trained, then the state.
+        self._own_weights = sorted([*self._own_weights, variable], key=lambda v: v.state)
         return variable
 
     # Regularization.
@@ -258,8 +194,9 @@ class Layer(Weighted):
         operations = without_idle(inputs, [*self.regularized_operations(), Reshape(last)])
         return penalties.with_rules(Network(inputs, operations), parameters)
 
-    def _engine_name(self) -> str:
-        return "reference" if custom.is_custom(self) else "native"
+    def _chosen_engine(self) -> str | None:
+        """The engine that was asked for, if one was."""
+        return None
 
     def _training(self) -> Training | None:
         return None
@@ -271,13 +208,16 @@ class Layer(Weighted):
     def _bind(self) -> Binding:
         """The layer's engine, made anew if what it computes has changed, and up to date."""
         with self._lock:
-            made_from = (self._engine_name(), self._network(), self._training(), self._parameters())
+            network = self._network()
+            name = self._chosen_engine() or network.engine
+            made_from = (name, network, self._training(), self._parameters())
             binding = self._binding
             if binding is None or not binding.serves(*made_from):
                 binding = Binding(*made_from, self._slots(made_from[-1]))
                 sample = tuple(size for size in self.input_shape[1:] if size is not None)
                 self._sample_shape = sample
-                self._vector_size = sample[0] if len(sample) == 1 else -1
+                is_vector = len(sample) == 1 and self._input_spec is None
+                self._vector_size = sample[0] if is_vector else -1
                 self._category_limit = self.category_limit
                 self._binding = binding
         binding.sync()
@@ -309,7 +249,7 @@ class Layer(Weighted):
             )
         return self._node
 
-    def __call__(self, x: Any, training: bool | None = None) -> Tensor:
+    def __call__(self, x: Any, training: bool | None = None, mask: Any = None) -> Tensor:
         """Outputs for a batch, microseconds for a small one.
 
         Parameters
@@ -318,6 +258,8 @@ class Layer(Weighted):
             (N, ...) samples.
         training : bool, optional
             True: with dropout, new masks at every call. Default: without.
+        mask : None
+            Taken as Keras's argument; there are no masks.
 
         Returns
         -------
@@ -330,10 +272,14 @@ class Layer(Weighted):
             If x has the wrong shape, is not real numbers, or holds NaN or infinity that shows
             in the outputs.
         """
+        if mask is not None:
+            called.refuse_mask(mask)
         if type(x) is not np.ndarray and is_symbolic(x):
             return self._on_symbol(x)  # type: ignore[no-any-return]
         binding = self._binding
         if binding is None or binding.clock != Variable.clock:
+            if self._input_spec is not None:
+                input_spec.check(self._input_spec, np.shape(x), self.name)
             self._build_for(x)
             binding = self._bind()
         # The quick way for what an engine reads as it is: (N, features), one look at each fact.
@@ -344,6 +290,7 @@ class Layer(Weighted):
             and x.dtype is _FLOAT64
             and x.flags.c_contiguous
         ):
+            input_spec.check(self._input_spec, np.shape(x), self.name)
             x = rows_of(x, self._sample_shape)
         if self._category_limit is not None:
             check_categories("x", x, self._category_limit)
@@ -367,6 +314,16 @@ class Layer(Weighted):
             y = y.reshape(-1, *self.output_shape[1:])
         return y.view(Tensor)
 
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """What the layer makes of a batch: for ``call`` of subclasses, which :meth:`__call__`
+        surrounds."""
+        if mask is not None:
+            called.refuse_mask(mask)
+        inside = called.now.frame
+        if inside is None:
+            return self(inputs, training)
+        return called.built_in(self, Layer, inputs, training, inside)
+
     def _next_dropout_step(self) -> int:
         with self._lock:
             self._calls += 1
@@ -378,26 +335,6 @@ class Layer(Weighted):
     def __getstate__(self) -> dict[str, Any]:
         # An engine does not travel with a pickle, nor do the layers in front of this one.
         return {**self.__dict__, "_binding": None, "_node": None}
-
-
-@contextmanager
-def undone_if_it_fails(*layers: Layer) -> Iterator[None]:
-    """Put the layers, and those inside them, back as they were if what follows raises."""
-    inside = list(layers)
-    for layer in inside:  # grows on the way
-        inside.extend(getattr(layer, "layers", ()))
-    before = [(layer, dict(layer.__dict__)) for layer in inside]
-    try:
-        yield
-    except BaseException:
-        for layer, state in before:
-            for name in layer.__dict__.keys() - state.keys():
-                delattr(layer, name)
-            layer.__dict__.update(state)
-            for variable in layer._own_weights:
-                variable.trainable = layer._trainable and not variable.state
-        Variable.tick()
-        raise
 
 
 registry: Registry[Layer] = Registry("layer", Layer, "keras.layers")

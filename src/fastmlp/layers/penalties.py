@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .. import constraints, regularizers
-from ..engine import ActivityRegularization, Constraint, Network, Operation, Regularizer
+from ..engine import (
+    ActivityRegularization,
+    Constraint,
+    Network,
+    Operation,
+    PythonRegularizer,
+    Regularizer,
+)
 from ..tensor import Tensor, as_tensor
 from ..variable import Variable
 
@@ -59,42 +68,24 @@ def with_rules(network: Network, parameters: Sequence[Variable]) -> Network:
 
 
 def lowered_regularizers(weights: Sequence[Variable]) -> tuple[Regularizer | None, ...]:
-    """The regularizer of each weight in the engine's words; empty if none has one. What is
-    written in Python is not among them: see :func:`only_known`."""
+    """The regularizer of each weight in the engine's words; empty if none has one."""
     words: list[Regularizer | None] = []
     for variable in weights:
         regularizer = variable.regularizer if variable.trainable else None
-        if regularizer is None or regularizers.written_in_python(regularizer):
+        if regularizer is None:
             words.append(None)
+        elif regularizers.written_in_python(regularizer):
+            words.append(PythonRegularizer(regularizer, variable.shape, _differentiated))
         else:
             words.append(regularizer.lower())
     return tuple(words) if any(words) else ()
 
 
-def penalized_by_python(weights: Sequence[Variable]) -> list[Variable]:
-    """The trained weights whose regularizer no engine knows."""
-    return [
-        variable
-        for variable in weights
-        if variable.trainable
-        and variable.regularizer is not None
-        and regularizers.written_in_python(variable.regularizer)
-    ]
+def _differentiated(function: Any, w: Any) -> Any:
+    from ..ops.traced import watched  # few regularizers are written in Python
 
-
-def python_penalty(weights: Sequence[Variable]) -> float:
-    """What regularizers that no engine knows add to the loss."""
-    return sum(float(v.regularizer(v.value)) for v in penalized_by_python(weights))
-
-
-def only_known(weights: Sequence[Variable]) -> None:
-    """ValueError if training would need the slope of a regularizer that is written in Python."""
-    for variable in penalized_by_python(weights):
-        raise ValueError(
-            f"the regularizer of {variable.path!r} must be one of fastmlp.regularizers when "
-            "training: only of these an engine has the gradient. "
-            f"Received: {variable.regularizer!r}"
-        )
+    value, backward = watched(function, w)
+    return value, backward(np.ones_like(value))
 
 
 def lowered_constraints(weights: Sequence[Variable]) -> tuple[Constraint | None, ...]:

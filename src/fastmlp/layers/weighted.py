@@ -35,12 +35,19 @@ class Weighted(Configured):
         self._trainable = _checks.boolean("trainable", value)
         for variable in self._own_weights:
             variable.trainable = self._trainable and not variable.state
+        for layer in self._inner_layers():
+            layer.trainable = self._trainable
         Variable.tick()
+
+    def _inner_layers(self) -> list[Any]:
+        """The layers that a layer of one's own calls."""
+        raise NotImplementedError
 
     @property
     def weights(self) -> list[Variable]:
         """All weights, in the order of ``get_weights``."""
-        return list(self._own_weights)
+        inner = [v for layer in self._inner_layers() for v in layer.weights]
+        return [*self._own_weights, *inner]
 
     @property
     def trainable_weights(self) -> list[Variable]:
@@ -69,17 +76,48 @@ class Weighted(Configured):
 
     def add_weight(
         self,
-        shape: Sequence[int],
-        initializer: Any = "glorot_uniform",
-        name: str = "weight",
+        shape: Sequence[int] = (),
+        initializer: Any = None,
+        dtype: str | None = None,
+        trainable: bool = True,
+        autocast: bool = True,
         regularizer: Any = None,
         constraint: Any = None,
+        aggregation: str | None = "none",
+        overwrite_with_gradient: bool = False,
+        name: str = "variable",
     ) -> Variable:
-        """A new weight of a layer of one's own, see :mod:`fastmlp.layers.custom`."""
+        """A new weight of a layer of one's own, see :mod:`fastmlp.layers.custom`.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            By default one number.
+        initializer : optional
+            What ``initializers.get`` takes; Glorot's uniform one by default.
+        trainable : bool
+            Whether training changes it; if not, ``call`` may assign to it.
+        regularizer, constraint : optional
+            What ``get`` of their modules takes.
+        name : str
+            The last part of the weight's path.
+        dtype, autocast, aggregation, overwrite_with_gradient
+            As by default: there is one type and one device.
+
+        Raises
+        ------
+        ValueError
+            If an argument is not as described.
+        """
+        _checks.float64("dtype", dtype)
+        _checks.boolean("autocast", autocast)  # casts float64 to float64
+        _checks.only("aggregation", aggregation or "none", "none")
+        _checks.only("overwrite_with_gradient", overwrite_with_gradient, False)
         return self._add_weight(
-            name,
-            tuple(shape),
+            name or "variable",
+            tuple(shape or ()),
             initializers.get(initializer),
+            not _checks.boolean("trainable", trainable),
             regularizer=regularizers.get(regularizer),
             constraint=constraints.get(constraint),
         )

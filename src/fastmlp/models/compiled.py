@@ -15,6 +15,7 @@ from .._registry import serialize
 from ..callbacks.history import History
 from ..engine import Loss as LoweredLoss
 from ..engine import Training
+from ..layers.custom import inner_layers
 from ..layers.layer import Layer
 from ..metrics.by_shapes import crossentropy_of
 from ..variable import Variable
@@ -65,7 +66,7 @@ class CompiledModel(Layer):
     @property
     def layers(self) -> list[Layer]:
         """The layers, from input to output."""
-        return []
+        return inner_layers(self)
 
     # Compiling.
 
@@ -106,7 +107,8 @@ class CompiledModel(Layer):
         steps_per_execution : int
             Callbacks that ask for batches are told of so many at a time.
         engine : str, optional
-            "native" (default), or "reference", the specification in NumPy.
+            "native", or "reference", the specification in NumPy; by default the first, or the
+            second if something in the model is written in Python.
 
         Raises
         ------
@@ -243,15 +245,15 @@ class CompiledModel(Layer):
 
     # The engine.
 
-    def _engine_name(self) -> str:
-        """The compiled choice, else that of a model inside this one, else native."""
+    def _chosen_engine(self) -> str | None:
+        """The compiled choice, else that of a model inside this one."""
         if self._compiled_engine is not None:
             return self._compiled_engine
         for layer in self.layers:
-            name = layer._engine_name()
-            if name != "native":
+            name = layer._chosen_engine()
+            if name is not None:
                 return name
-        return "native"
+        return None
 
     def _training(self) -> Training | None:
         if self._lowered_loss is None or self.optimizer is None:

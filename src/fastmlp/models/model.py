@@ -12,7 +12,6 @@ from .. import _checks
 from .._objects import within
 from ..callbacks.callback_list import CallbackList
 from ..callbacks.history import History
-from ..layers.penalties import only_known
 from ..progress import Progress, create_progress
 from .feed import ArrayFeed, Chunk, Feed
 from .feeding import FeedingModel, Validation, optional_size
@@ -223,14 +222,14 @@ class Model(FeedingModel):
         (1.0, [array([[4.]]), array([2.])])
         """
         data = self._one_batch(self._checked(x, y, sample_weight))
-        only_known(self.trainable_weights)
         assert self.optimizer is not None
         rows, binding, value = np.arange(len(data.x), dtype=np.int64), self._bind(), 0.0
         if self._loss is not None and self._loss.is_python:
             data, value = with_gradients(self, binding, data, rows)
         loss, flat = binding.engine.gradient(data, rows, int(self.optimizer.steps))
         loss += value
-        trained = [v for v in self.weights if not v.state]
+        roles = zip(self._parameters(), self._network().roles, strict=True)
+        trained = [variable for variable, role in roles if role == "trained"]
         parts = np.split(flat, np.cumsum([v.size for v in trained])[:-1])
         return loss, [
             part.reshape(v.shape) for v, part in zip(trained, parts, strict=False) if v.trainable

@@ -9,7 +9,8 @@ from .. import _checks, layers
 from .._registry import serialize
 from ..engine import LAYOUTS, Operation
 from ..layers.input import InputLayer
-from ..layers.layer import Layer, register, undone_if_it_fails
+from ..layers.layer import Layer, register
+from ..layers.shaped import undone_if_it_fails
 from ..layers.shapes import Shape
 from ..layers.symbolic import KerasTensor
 from ..variable import Variable

@@ -19,7 +19,7 @@ from ..binding import Binding
 from ..callbacks.callback_list import CallbackList
 from ..engine import Data, Float64Array, StepsResult
 from ..engine.rows import dense_rows
-from ..layers.penalties import held_by_python, hold, only_known, python_penalty
+from ..layers.penalties import held_by_python, hold
 from ..losses.user import value_and_gradient, values_of
 from ..progress import Progress
 from .feed import ArrayFeed, Chunk, Feed
@@ -185,7 +185,6 @@ def train_chunk(model: CompiledModel, chunk: Chunk, record_outputs: bool) -> Ste
         optimizer.begin(v for v in model.weights if v.trainable)
     binding, size = model._bind(), chunk.batch_size
     trained = model.trainable_weights
-    only_known(trained)
     held = held_by_python(trained)
 
     loss = model._loss
@@ -269,7 +268,6 @@ def evaluate_feed(
         reduced = batch_losses(loss, losses, data, chunk.batch_size)
         if binding.penalized:
             reduced += batch_penalties(binding, data, chunk.batch_size)
-        reduced += python_penalty(model.trainable_weights)
         tracker.update_loss(reduced, len(data.x), chunk.batch_size)
         tracker.update_metrics(
             data.labels(slice(None)), outputs, data.sample_weight, chunk.batch_size

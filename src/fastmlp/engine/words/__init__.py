@@ -67,7 +67,7 @@ from .piecewise import (
     Squareplus,
     Threshold,
 )
-from .python import PythonOperation
+from .python import PythonOperation, PythonRegularizer
 from .reductions import REDUCTIONS, MeanWithSampleWeight, Reduction, Sum, SumOverBatchSize
 from .regularizers import L1L2, ActivityRegularization, Orthogonal, Regularizer
 from .row_activations import Glu, LogSoftmax, Prelu, Softmax, Sparsemax, softmax
@@ -163,6 +163,7 @@ __all__ = [
     "Poisson",
     "Prelu",
     "PythonOperation",
+    "PythonRegularizer",
     "Reduction",
     "Regularizer",
     "Relu",
