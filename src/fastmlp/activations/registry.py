@@ -217,7 +217,8 @@ def operations(activation: Activation, shape: Shape) -> list[engine.Operation]:
         If it works along an axis and that is not the last of (batch, features), or an option that
         it needs is missing.
     """
-    if isinstance(activation, Configured):
+    # Asked at every run of steps: a function first, as instances of a protocol take long to tell.
+    if not isinstance(activation, (FunctionType, partial)) and isinstance(activation, Configured):
         return activation.lowered(shape)
     if _is_own(activation):
         return [_own(activation, shape)[0]]

@@ -8,7 +8,7 @@ decorator only collects the fields. Type checkers see ``dataclasses.dataclass``.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 __all__ = ["Word", "word"]
 
@@ -19,17 +19,27 @@ else:
     def word(*, frozen: bool):
         """Class decorator, used as ``dataclass(frozen=True)`` is, on subclasses of Word."""
         assert frozen, "words are frozen"
-        return dataclasses.dataclass(init=False, repr=False, eq=False)
+
+        def decorate(cls):
+            made = dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
+            made._fields = dataclasses.fields(made)  # once: words are made at every run of steps
+            made._names = tuple(field.name for field in made._fields)
+            return made
+
+        return decorate
 
 
 @word(frozen=True)
 class Word:
     """Base of the words: made from its fields' values, compared, hashed and shown by them."""
 
+    _fields: ClassVar[tuple[dataclasses.Field[Any], ...]]
+    _names: ClassVar[tuple[str, ...]]
+
     if not TYPE_CHECKING:
 
         def __init__(self, *values: Any, **named: Any) -> None:
-            fields = dataclasses.fields(self)
+            fields = self._fields
             names = [field.name for field in fields if not field.kw_only]
             given = dict(zip(names, values, strict=False)) | named
             if len(values) > len(names) or len(given) < len(values) + len(named):
@@ -46,7 +56,7 @@ class Word:
             raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
 
     def _values(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, field.name) for field in dataclasses.fields(self))
+        return tuple([getattr(self, name) for name in self._names])
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and other._values() == self._values()
@@ -55,6 +65,5 @@ class Word:
         return hash((type(self), self._values()))
 
     def __repr__(self) -> str:
-        fields = dataclasses.fields(self)
-        values = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields)
+        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._names)
         return f"{type(self).__name__}({values})"
