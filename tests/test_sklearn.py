@@ -432,6 +432,23 @@ def test_an_argument_is_refused_by_its_name(arguments: dict[str, Any], match: st
         MLPClassifier(max_iter=1).fit(X, FOUR, **arguments)
 
 
+def test_weights_that_leave_nothing_are_refused() -> None:
+    only = (FOUR == 0).astype(float)
+    with pytest.raises(ValueError, match="times class_weight, must be above 0"):
+        MLPClassifier(class_weight={0: 0.0}).fit(X, FOUR, only)
+    alone = np.eye(1, 120)[0]  # one sample, which is not among those held out
+    with pytest.raises(ValueError, match="of those that are validated with"):
+        MLPClassifier(early_stopping=True, random_state=0).fit(X, FOUR, alone)
+
+
+def test_few_rows_and_many_are_predicted_alike() -> None:
+    made = MLPClassifier((10,), random_state=1, max_iter=5).fit(X, FOUR)
+    many = np.tile(X, (3, 1))
+    assert (made.predict_proba(many)[:120] == made.predict_proba(X)).all()
+    assert (made.predict_proba(many)[7] == made.predict_proba(X[7:8])[0]).all()
+    assert (made.model_.predict(many, verbose=0) == made.predict_proba(many)).all()
+
+
 def test_other_faults() -> None:
     with pytest.raises(ValueError, match="partial_fit does not support early_stopping"):
         MLPRegressor(early_stopping=True).partial_fit(X, REAL)

@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from . import network
 from .mlp import MLP
+from .validation import predicted
 from .weights import Float64Array
 
 
@@ -310,7 +311,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         ndarray
             (N, K), in the order of ``classes_``; for labels, each one's.
         """
-        outputs = self._outputs(X)
+        outputs = predicted(self, X)
         if self.n_outputs_ > 1:
             return outputs
         return np.hstack([1.0 - outputs, outputs])

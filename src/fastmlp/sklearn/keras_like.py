@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d, validate_data
 
 from .. import _checks, activations
 from ..models import Model
 from ..random import seeded
-from .validation import SPARSE, checked_validation
+from .validation import SPARSE, checked_validation, predicted
 from .weights import Float64Array, checked_weights, mean_one
 
 # Parameters that are dicts, whose items are parameters too.
@@ -172,12 +172,6 @@ class KerasLike(BaseEstimator):
             return weights
         return mean_one(weights, samples)[0]
 
-    def _outputs(self, X: Any) -> Float64Array:
-        """Outputs (N, K) for samples."""
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=SPARSE, reset=False)
-        return np.asarray(self.model_.predict(X, verbose=0))
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -323,7 +317,7 @@ class KerasLikeClassifier(ClassifierMixin, KerasLike):
         ndarray
             (N, K), in the order of ``classes_``; for labels, each one's.
         """
-        outputs = self._outputs(X)
+        outputs = predicted(self, X)
         exclusive = self._has_classes and outputs.shape[1] > 1
         if getattr(self.model_._require_loss(), "from_logits", False):
             activation = activations.softmax if exclusive else activations.sigmoid
@@ -415,7 +409,7 @@ class KerasLikeRegressor(RegressorMixin, KerasLike):
 
     def predict(self, X: Any) -> Any:
         """Predictions (N,), or (N, K) for several outputs, for samples X."""
-        outputs = self._outputs(X)
+        outputs = predicted(self, X)
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
 
     def __sklearn_tags__(self) -> Any:

@@ -10,13 +10,13 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d, validate_data
 
 from .. import _checks
 from ..optimizers.settings import least_0
 from ..random import seeded
 from . import network
-from .validation import SPARSE, checked_validation
+from .validation import SPARSE, checked_validation, outputs_of, predicted
 from .watch import Watch
 from .weights import Float64Array, checked_weights, mean_one
 
@@ -243,7 +243,7 @@ class MLP(BaseEstimator):
                 self.validation_scores_ = []
 
             def score() -> float:
-                outputs = np.asarray(self.model_.predict(X_val, verbose=0))
+                outputs = outputs_of(self.model_, X_val)
                 if not np.isfinite(outputs).all():
                     return np.nan
                 return self._score_of(y_val, self._decide(outputs), weights_val)
@@ -293,12 +293,6 @@ class MLP(BaseEstimator):
 
     # The trained.
 
-    def _outputs(self, X: Any) -> Float64Array:
-        """Outputs (N, K) for samples."""
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=SPARSE, reset=False)
-        return np.asarray(self.model_.predict(X, verbose=0))
-
     def predict(self, X: Any) -> Any:
         """Predictions for samples X (N, n_features_in_).
 
@@ -312,7 +306,7 @@ class MLP(BaseEstimator):
         ndarray
             (N,), or (N, K) for several labels or outputs.
         """
-        return self._decide(self._outputs(X))
+        return self._decide(predicted(self, X))
 
     @property
     def coefs_(self) -> list[Float64Array]:

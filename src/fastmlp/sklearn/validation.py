@@ -1,14 +1,22 @@
-"""Validation data that ``fit`` is given."""
+"""Samples that ``fit`` validates with, and those that are predicted."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sklearn.utils.validation import check_array, check_consistent_length, validate_data
+import numpy as np
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 
-from .weights import checked_weights
+from ..models import Model
+from .weights import Float64Array, checked_weights
 
 SPARSE = ["csr", "csc"]  # kinds of sparse matrices that need not be converted first
+_FEW = 256  # rows, for which predict prepares longer than it computes
 
 
 def checked_validation(estimator: Any, given: tuple[Any, Any, Any]) -> Any:
@@ -39,3 +47,22 @@ def checked_validation(estimator: Any, given: tuple[Any, Any, Any]) -> Any:
     if weights is not None:
         weights = checked_weights(weights, len(y), "sample_weight_val")
     return X, y, weights
+
+
+def predicted(estimator: Any, X: Any) -> Float64Array:
+    """Outputs (N, K) of a fitted estimator's model for samples.
+
+    Raises
+    ------
+    NotFittedError, ValueError
+        If it is not fitted, or X is not like the training data.
+    """
+    check_is_fitted(estimator)
+    X = validate_data(estimator, X, accept_sparse=SPARSE, reset=False)
+    return outputs_of(estimator.model_, X)
+
+
+def outputs_of(model: Model, X: Any) -> Float64Array:
+    """Outputs (N, K) for checked samples: the same bits either way."""
+    few = isinstance(X, np.ndarray) and len(X) <= _FEW
+    return np.asarray(model(X) if few else model.predict(X, verbose=0))

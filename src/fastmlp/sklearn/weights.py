@@ -42,8 +42,19 @@ def mean_one(
 ) -> tuple[Float64Array | None, float]:
     """Weights whose mean is ``scale``, None for ones, and the mean that they had. With them the
     mean over a batch of all samples is the sum of weighted losses over the sum of the weights,
-    so that a weight of k counts like k samples."""
+    so that a weight of k counts like k samples.
+
+    Raises
+    ------
+    ValueError
+        If all are zero.
+    """
     if weights is None:
         return (None if scale == 1.0 else np.full(samples, scale)), 1.0
     mean = float(weights.mean())
+    if mean == 0.0:
+        raise ValueError(
+            "sample_weight, times class_weight, must be above 0 for some of the samples that are "
+            f"trained on, and of those that are validated with. Received: {samples} zeros"
+        )
     return weights * (scale / mean), mean
