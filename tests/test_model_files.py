@@ -15,7 +15,7 @@ import fastmlp
 from fastmlp import callbacks, layers, losses, metrics, optimizers
 from fastmlp.saving import load_model, npz, save_model
 
-FORMATS = [".npz"]
+FORMATS = [".npz", ".keras"]
 
 
 def busy_model(engine: str, optimizer: object = "adam") -> fastmlp.Sequential:

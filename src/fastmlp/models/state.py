@@ -25,23 +25,31 @@ _TRAINING = "training state"
 State = dict[str, NDArray[Any]]
 
 
-def leaves_of(layer: Layer, prefix: str = "layers") -> Iterator[tuple[str, Layer]]:
-    """(name, layer) of all that have no layers inside them, such as ``layers/dense_1``."""
+def layers_of(layer: Layer, prefix: str = "layers") -> Iterator[tuple[str, Layer]]:
+    """(name, layer) of all inside a layer, at any depth, such as ``layers/dense_1``."""
     counts: dict[str, int] = {}
     for inner in getattr(layer, "layers", ()):
         own = f"{prefix}/{_numbered(snake_case(type(inner).__name__), counts)}"
-        if getattr(inner, "layers", None):
-            yield from leaves_of(inner, own)
-        else:
-            yield own, inner
+        yield own, inner
+        yield from layers_of(inner, own)
+
+
+def leaves_of(layer: Layer) -> Iterator[tuple[str, Layer]]:
+    """Those of them that have no layers inside."""
+    return (named for named in layers_of(layer) if not getattr(named[1], "layers", None))
 
 
 def weights_of(layer: Layer) -> Iterator[tuple[str, Variable]]:
     """(name, variable) of all weights, such as ``layers/dense_1/kernel``."""
     for prefix, leaf in leaves_of(layer):
-        names: dict[str, int] = {}
-        for variable in leaf.weights:
-            yield f"{prefix}/{_numbered(variable.name, names)}", variable
+        yield from weights_of_leaf(prefix, leaf)
+
+
+def weights_of_leaf(prefix: str, leaf: Layer) -> Iterator[tuple[str, Variable]]:
+    """(name, variable) of the weights of a layer of that name."""
+    names: dict[str, int] = {}
+    for variable in leaf.weights:
+        yield f"{prefix}/{_numbered(variable.name, names)}", variable
 
 
 def _numbered(name: str, counts: dict[str, int]) -> str:
@@ -54,11 +62,21 @@ def optimizer_state(model: CompiledModel) -> State:
     optimizer = model.optimizer
     if optimizer is None or not optimizer.built:
         return {}
-    kind = snake_case(type(optimizer).__name__)
     return {
-        f"optimizer/{kind}/{place}": np.array(variable)
+        f"optimizer/{kind_of(model)}/{place}": np.array(variable)
         for place, variable in enumerate(optimizer.variables)
     }
+
+
+def learned(model: CompiledModel) -> State:
+    """The weights, and the optimizer's variables once it has any."""
+    arrays = {name: variable.numpy() for name, variable in weights_of(model)}
+    return {**arrays, **optimizer_state(model)}
+
+
+def kind_of(model: CompiledModel) -> str:
+    """What the model's optimizer is called in files."""
+    return snake_case(type(model.optimizer).__name__)
 
 
 def set_optimizer_state(model: CompiledModel, state: State) -> None:
@@ -104,11 +122,7 @@ def training_state(model: CompiledModel) -> State:
 def model_state(model: CompiledModel) -> State:
     """The same of a model as it is: without an optimizer's variables if it has none yet."""
     seeds = [model._shuffle_seed, *(layer._drawn_seed for layer in _seeded(model))]
-    return {
-        **{name: variable.numpy() for name, variable in weights_of(model)},
-        **optimizer_state(model),
-        "seeds": np.array(seeds, np.uint64),
-    }
+    return {**learned(model), "seeds": np.array(seeds, np.uint64)}
 
 
 def set_training_state(model: CompiledModel, state: State) -> None:

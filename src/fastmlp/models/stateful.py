@@ -31,7 +31,7 @@ class StatefulModel(CompiledModel):
         Parameters
         ----------
         filepath : str or os.PathLike
-            Ends in ``.npz``; the folder must exist.
+            Ends in ``.keras`` or ``.npz``; the folder must exist.
         overwrite : bool
             Whether to replace a file that is there.
         zipped : bool, optional
@@ -58,13 +58,14 @@ class StatefulModel(CompiledModel):
     ) -> None:
         """Write the weights, and the optimizer's variables once it has any, to a file.
 
-        NumPy's .npz format, with a checksum; ``numpy.load`` reads it. The file appears whole or
-        not at all: after an error the one before is as it was.
+        The file appears whole or not at all: after an error the one before is as it was.
 
         Parameters
         ----------
         filepath : str or os.PathLike
-            Ends in ``.npz``; the folder must exist.
+            Ends in ``.npz``, which ``numpy.load`` reads and which has a checksum; in
+            ``.weights.h5``, Keras's format (``fastmlp[keras]``); or in ``.safetensors``
+            (``fastmlp[safetensors]``). The folder must exist.
         overwrite : bool
             Whether to replace a file that is there.
         max_shard_size : None
@@ -100,7 +101,7 @@ class StatefulModel(CompiledModel):
 
     def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
         """Set the weights, and the optimizer's variables if the model is compiled and the file
-        has them, from a file of ``save_weights``.
+        has them, from a file of ``save_weights``, of ``save``, or of Keras.
 
         A layer finds its weights by its class and its place among the layers of that class, not
         by its name. An optimizer of another kind is left as it is, with a warning.
@@ -108,7 +109,7 @@ class StatefulModel(CompiledModel):
         Parameters
         ----------
         filepath : str or os.PathLike
-            Ends in ``.npz``.
+            Ends as those of ``save_weights``, in ``.keras``, or in ``.h5``, Keras's older format.
         skip_mismatch : bool
             Whether to leave weights as they are that the file lacks or has in another shape, with
             a warning, instead of raising.

@@ -5,24 +5,11 @@ from __future__ import annotations
 import io
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterable
 from typing import BinaryIO
 
 _MOST_MEMBERS = 100_000
 _ENCRYPTED = 1  # bit of a member's flags
-
-# What zipfile and zlib raise for bytes that are not what they should be.
-DAMAGE = (
-    ValueError,
-    KeyError,
-    EOFError,
-    OverflowError,
-    NotImplementedError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def write(file: BinaryIO, members: Iterable[tuple[str, bytes]]) -> None:
@@ -43,7 +30,9 @@ def read(content: bytes) -> dict[str, bytes]:
     ------
     ValueError
         If a member is compressed, encrypted, a link, or there twice; if its name is not a plain
-        relative one; if members overlap. What else ``DAMAGE`` lists, if it is no whole archive.
+        relative one; if members overlap.
+    zipfile.BadZipFile, EOFError, ...
+        If it is no whole archive.
     """
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         infos = archive.infolist()

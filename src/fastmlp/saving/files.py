@@ -6,14 +6,16 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
+
+T = TypeVar("T")
 
 # Seconds between tries of Windows to rename onto a file that somebody, often a scanner of
 # viruses, has open for a moment; elsewhere that is no obstacle.
 _WAITS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if os.name == "nt" else ()
 
 
-def replace_file(path: str, write: Callable[[BinaryIO], None]) -> None:
+def replace_file(path: str, write: Callable[[BinaryIO], object]) -> None:
     """Write a file beside ``path``, bring it to the disk, and put it in the place of ``path``.
 
     Whatever fails, ``path`` is as it was and nothing is left beside it; only a process that is
@@ -76,3 +78,28 @@ def _bring_to_disk(folder: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_file(path: str, what: str, read: Callable[[bytes], T]) -> T:
+    """What ``read`` makes of a file's content, which may be anything.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ImportError
+        If what it takes is not installed.
+    ValueError
+        If ``read`` raises anything else: with the file's name and the reason.
+    """
+    with open(path, "rb") as file:
+        # From memory, where a damaged offset is an error of the content, not of the system.
+        content = file.read()
+    try:
+        return read(content)
+    except ImportError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"{path} must be a whole file of {what}. Received: {type(error).__name__}: {error}"
+        ) from error

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-OF_MODELS = (".npz",)
-OF_WEIGHTS = (".npz",)
+OF_MODELS = (".keras", ".npz")
+OF_WEIGHTS = (".weights.h5", ".npz", ".safetensors")
 
 
 def ending(name: str, path: Any, known: tuple[str, ...]) -> str:

@@ -20,7 +20,7 @@ from .._registry import serialize
 from ..models import state as states
 from ..models.model import Model
 from ..models.state import State
-from . import npz
+from . import keras_files, legacy_files, npz
 from .formats import OF_MODELS, ending
 from .weight_files import MODEL, check_overwrite, set_optimizer
 
@@ -56,7 +56,9 @@ def save_model(
     model : Model
         Built or not, compiled or not.
     filepath : str or os.PathLike
-        Ends in ``.npz``; the folder must exist.
+        Ends in ``.keras``, for Keras 3 as well, which takes the package h5py
+        (``fastmlp[keras]``); or in ``.npz``, fastmlp's own format, which NumPy reads and which
+        has a checksum. The folder must exist.
     overwrite : bool
         Whether to replace a file that is there.
     zipped : bool, optional
@@ -67,7 +69,10 @@ def save_model(
     TypeError
         If it is no model.
     ValueError
-        If something of the model is no plain data, such as a learning rate that is a function.
+        If something of the model is no plain data, such as a learning rate that is a function, or
+        is nothing that Keras has, for a ``.keras`` file.
+    ImportError
+        If h5py is needed and not installed.
     FileExistsError
         If the file is there and ``overwrite`` is False.
     OSError
@@ -111,12 +116,13 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
 ) -> Any:
-    """The model of a file of :func:`save_model`, compiled as it was, to train on to the very bits.
+    """The model of a file of :func:`save_model`, or of Keras, compiled as it was. Training goes on
+    from there, to the very bits if fastmlp wrote the file.
 
     Parameters
     ----------
     filepath : str or os.PathLike
-        Ends in ``.npz``.
+        Ends in ``.keras`` or ``.npz``; or in ``.h5``, Keras's older format.
     custom_objects : dict, optional
         What names of layers, losses, metrics and functions stand for that are not fastmlp's.
     compile : bool
@@ -151,15 +157,16 @@ def _made(content: Content, path: str, compiled: bool) -> Model:
         model = layers.deserialize(content.config)
     if not isinstance(model, Model):
         raise ValueError(f"it is a {type(model).__name__}")
+    compiled = compiled and content.compile_config is not None
+    if compiled:
+        with at_most(_OF_METRICS, values=True):
+            model.compile_from_config(content.compile_config)
     state = content.state(model)
     variables, saved = dict(states.weights_of(model)), states.part_of(state, "layers")
     states.check_weights(variables, saved, "the file")
     for name, variable in variables.items():
         variable.assign(saved[name])
-    compiled = compiled and content.compile_config is not None
     if compiled:
-        with at_most(_OF_METRICS, values=True):
-            model.compile_from_config(content.compile_config)
         _set_further(model, content.further, variables)
         set_optimizer(model, states.part_of(state, "optimizer"), path)
     if "seeds" in state:
@@ -220,5 +227,19 @@ def _set_further(model: Model, further: dict[str, Any], variables: dict[str, Any
     model.optimizer.build(slots)
 
 
-_WRITE: dict[str, Callable[[Model, str], None]] = {".npz": _write_npz}
-_READ: dict[str, Callable[[str], Content]] = {".npz": _read_npz}
+# Keras's.
+
+
+def _write_keras(model: Model, path: str) -> None:
+    seeds = states.model_state(model)["seeds"].tolist()
+    further = {**further_of(model), "engine": model._compiled_engine, "seeds": seeds}
+    keras_files.save_model(model, path, further)
+
+
+_WRITE: dict[str, Callable[[Model, str], None]] = {".keras": _write_keras, ".npz": _write_npz}
+_READ: dict[str, Callable[[str], Content]] = {
+    ".keras": lambda path: Content(*keras_files.load_model(path)),
+    ".npz": _read_npz,
+    ".h5": lambda path: Content(*legacy_files.load_model(path)),
+    ".hdf5": lambda path: Content(*legacy_files.load_model(path)),
+}

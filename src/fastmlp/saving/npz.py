@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 import math
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,15 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import archive
-from .files import replace_file
+from .files import read_file, replace_file
 
 Arrays = dict[str, NDArray[Any]]
 
 _ABOUT = "about"
 _VERSION = 1
 _KINDS = "fiubU"  # of NumPy's types: numbers, and the text of ``about``
-# What reading an archive, its arrays and its text raises for damaged bytes.
-_DAMAGE = (*archive.DAMAGE, TypeError, SyntaxError, RecursionError)
 
 
 def save(path: str, kind: str, arrays: Mapping[str, Any], about: Mapping[str, Any]) -> None:
@@ -63,27 +60,24 @@ def load(path: str, *kinds: str) -> tuple[Arrays, dict[str, Any]]:
     ValueError
         If it is damaged or something else; the message names it.
     """
-    with open(path, "rb") as file:
-        content = file.read()
-    try:
+    formats = [f"fastmlp {kind}" for kind in kinds]
+
+    def checked(content: bytes) -> tuple[Arrays, dict[str, Any]]:
         arrays = {}
         for name, member in archive.read(content).items():
             if not name.endswith(".npy"):
                 raise ValueError(f"it holds {name!r}, which is no array")
             arrays[name[:-4]] = _array(name, member)
         about = json.loads(str(arrays.pop(_ABOUT)))
-        if about["format"] not in [f"fastmlp {kind}" for kind in kinds]:
+        if about["format"] not in formats:
             raise ValueError(f"its format is {about['format']!r}")
         if about["version"] != _VERSION:
             raise ValueError(f"its version is {about['version']!r}, and {_VERSION} is known")
         if about.pop("sha256") != _checksum(about, arrays):
             raise ValueError("its checksum is not that of its content")
-    except _DAMAGE as error:
-        raise ValueError(
-            f"{os.fspath(path)} must be a whole file of fastmlp {' or '.join(kinds)}. "
-            f"Received: {type(error).__name__}: {error}"
-        ) from error
-    return arrays, about
+        return arrays, about
+
+    return read_file(path, f"fastmlp {' or '.join(kinds)}", checked)
 
 
 def _array(name: str, content: bytes) -> NDArray[Any]:

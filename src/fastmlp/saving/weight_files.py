@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..models import state as states
 from ..models.state import State
-from . import npz
+from . import keras_files, legacy_files, npz, safetensors_files
 from .formats import OF_WEIGHTS, ending
 
 if TYPE_CHECKING:
@@ -23,21 +23,31 @@ Load = Callable[["CompiledModel", str], State]
 
 def _save_npz(model: CompiledModel, path: str) -> None:
     names = [layer.name for layer in model.layers]
-    npz.save(path, WEIGHTS, learned(model), {"layers": names})
+    npz.save(path, WEIGHTS, states.learned(model), {"layers": names})
 
 
 def _load_npz(model: CompiledModel, path: str) -> State:
     return npz.load(path, WEIGHTS, MODEL)[0]
 
 
-def learned(model: CompiledModel) -> State:
-    """The weights, and the optimizer's variables once it has any."""
-    arrays = {name: variable.numpy() for name, variable in states.weights_of(model)}
-    return {**arrays, **states.optimizer_state(model)}
+def _load_model_file(model: CompiledModel, path: str) -> State:
+    *_, state, _ = keras_files.load_model(path)
+    return {name: array for name, array in state(model).items() if name != "seeds"}
 
 
-_SAVE: dict[str, Save] = {".npz": _save_npz}
-_LOAD: dict[str, Load] = {".npz": _load_npz}
+_SAVE: dict[str, Save] = {
+    ".weights.h5": keras_files.save_weights,
+    ".npz": _save_npz,
+    ".safetensors": safetensors_files.save_weights,
+}
+_LOAD: dict[str, Load] = {
+    ".weights.h5": keras_files.load_weights,
+    ".npz": _load_npz,
+    ".safetensors": safetensors_files.load_weights,
+    ".keras": _load_model_file,
+    ".h5": legacy_files.load_weights,
+    ".hdf5": legacy_files.load_weights,
+}
 
 
 def check_overwrite(path: str, overwrite: bool) -> None:

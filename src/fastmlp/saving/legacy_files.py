@@ -1,0 +1,94 @@
+"""Keras 2's files, which end in ``.h5``: read, not written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..models import state as states
+from ..models.state import State
+from ..variable import Variable
+from . import hdf5
+from .files import read_file
+from .hdf5 import Tree
+from .keras_configs import from_keras
+
+if TYPE_CHECKING:
+    from ..layers.layer import Layer
+    from ..models.compiled import CompiledModel
+
+_ROOT = "model_weights"
+_ATTRIBUTES = ("model_config", "training_config", "layer_names", "weight_names")
+
+
+def _read(content: bytes) -> Tree:
+    tree = hdf5.read(content, *_ATTRIBUTES)
+    if (_ROOT, "layer_names") not in tree.texts and ("", "layer_names") not in tree.texts:
+        raise ValueError("it does not name its layers")
+    return tree
+
+
+def load_weights(model: CompiledModel, path: str) -> State:
+    """The weights of a file of models, or of weights."""
+    return _state(read_file(path, "Keras 2", _read), model)
+
+
+def load_model(path: str) -> tuple[Any, Any, int, Callable[[Any], State], dict[str, Any]]:
+    """See :func:`fastmlp.saving.keras_files.load_model`."""
+
+    def parts(content: bytes) -> Any:
+        tree = _read(content)
+        config = json.loads(tree.texts["", "model_config"][0])
+        training = json.loads(tree.texts.get(("", "training_config"), ["null"])[0])
+        return from_keras(config), _compiled(training), tree
+
+    config, compiled, tree = read_file(path, "Keras 2", parts)
+    elements = sum(array.size for name, array in tree.arrays.items() if name.startswith(_ROOT))
+    return config, compiled, elements, lambda model: _state(tree, model), {}
+
+
+def _compiled(training: Any) -> Any:
+    """The arguments of ``compile``."""
+    if training is None:
+        return None
+    config = from_keras(training)
+    kept = {key: config[key] for key in ("loss", "metrics", "weighted_metrics") if key in config}
+    return {"optimizer": config["optimizer_config"], **kept}
+
+
+def _state(tree: Tree, model: CompiledModel) -> State:
+    """The file's arrays by the names that the model gives them: layer after layer, in each what is
+    trained first."""
+    root = f"{_ROOT}/" if (_ROOT, "layer_names") in tree.texts else ""
+    groups = [f"{root}{name}" for name in tree.texts[root.rstrip("/"), "layer_names"]]
+    kept = [(group, tree.texts.get((group, "weight_names"), [])) for group in groups]
+    kept = [(group, names) for group, names in kept if names]
+    layers = [layer for layer in model.layers if layer.weights]
+    names_of = {id(variable): name for name, variable in states.weights_of(model)}
+    if len(kept) != len(layers):
+        raise ValueError(f"it has {len(kept)} layers with weights, and the model {len(layers)}")
+    state: State = {}
+    for layer, (group, names) in zip(layers, kept, strict=True):
+        arrays = [tree.arrays[f"{group}/{name}"] for name in names]
+        for array, variable in zip(arrays, _ordered(layer), strict=True):
+            state[names_of[id(variable)]] = array.astype(np.float64)
+    return state | _optimizer(tree, model)
+
+
+def _ordered(layer: Layer) -> Iterator[Variable]:
+    yield from layer.trainable_weights
+    yield from layer.non_trainable_weights
+
+
+def _optimizer(tree: Tree, model: CompiledModel) -> State:
+    """The optimizer's variables if Keras 3 has written them; Keras 2 has others."""
+    names = tree.texts.get(("optimizer_weights", "weight_names"), [])
+    if any(name.endswith(":0") for name in names):
+        return {}
+    return {
+        f"optimizer/{states.kind_of(model)}/{place}": tree.arrays[f"optimizer_weights/{name}"]
+        for place, name in enumerate(names)
+    }

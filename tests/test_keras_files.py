@@ -1,0 +1,205 @@
+"""Keras's files: what Keras wrote, read without it, and both ways beside it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from keras_files import cases, make, peer
+from small_model import EXACT, X, Y, assert_same_weights
+
+import fastmlp
+from fastmlp import layers, losses
+from fastmlp.saving import hdf5, load_model
+
+# Keras's own sums and functions have other rounding errors than fastmlp's.
+PREDICTED = {"rtol": 0, "atol": 1e-12}
+TRAINED = {"rtol": 0, "atol": 1e-10}
+
+
+@pytest.fixture(scope="module")
+def golden(tmp_path_factory) -> Path:
+    """A folder with Keras's files."""
+    folder = tmp_path_factory.mktemp("keras")
+    with zipfile.ZipFile(Path(make.__file__).parent / "golden.zip") as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def expected(golden: Path, name: str) -> np.ndarray:
+    with np.load(golden / "expected.npz") as stored:
+        return stored[name]
+
+
+@pytest.mark.parametrize(("model", "optimizer"), make.FILES)
+def test_models_of_keras_predict_and_train_on(model, optimizer, golden):
+    name = f"{model}-{optimizer}"
+    twin = load_model(golden / f"{name}.keras")
+    x, _ = cases.data()
+    np.testing.assert_allclose(twin.predict(x), expected(golden, f"{name}/saved"), **PREDICTED)
+    cases.train(twin)
+    np.testing.assert_allclose(twin.predict(x), expected(golden, f"{name}/trained"), **TRAINED)
+
+
+def test_weights_of_keras(golden):
+    name = "-".join(make.FILES[0])
+    whole = load_model(golden / f"{name}.keras")
+    for path in (f"{name}.weights.h5", f"{name}.keras"):
+        twin = cases.make(fastmlp, *make.FILES[0])
+        twin.load_weights(golden / path)
+        assert_same_weights(whole, twin, **EXACT)
+        assert int(twin.optimizer.steps) == int(whole.optimizer.steps) > 0
+
+
+def test_older_models_of_keras_predict_and_train_on(golden):
+    """``.h5`` of Keras 3; its order of a nested model's weights: what is trained first."""
+    twin = load_model(golden / "legacy.h5")
+    x, _ = cases.data()
+    np.testing.assert_allclose(twin.predict(x), expected(golden, "legacy/saved"), **PREDICTED)
+    cases.train(twin)
+    np.testing.assert_allclose(twin.predict(x), expected(golden, "legacy/trained"), **TRAINED)
+    weights = cases.make(fastmlp, *make.LEGACY)
+    weights.load_weights(golden / "legacy.h5")
+    assert_same_weights(load_model(golden / "legacy.h5"), weights, **EXACT)
+
+
+def test_a_model_of_keras_2(golden):
+    model = load_model(golden / "keras_2.h5")
+    kernels = [np.linspace(-1, 1, 12).reshape(4, 3), np.linspace(1, -1, 6).reshape(3, 2)]
+    for layer, kernel in zip(model.layers, kernels, strict=True):
+        np.testing.assert_array_equal(layer.kernel.numpy(), kernel.astype(np.float32))
+        np.testing.assert_array_equal(layer.bias.numpy(), np.arange(kernel.shape[1]))
+    assert model.layers[0].get_config()["activation"] == "relu"
+    assert model._loss.from_logits
+    assert model._loss.reduction == "sum_over_batch_size"
+    assert int(model.optimizer.steps) == 0  # Keras 2's optimizers keep other variables
+    assert model.metrics_names == ["loss", "accuracy"]
+
+
+def test_the_layout_is_that_of_keras(golden, tmp_path):
+    """The same groups, names and arrays, whoever wrote the file."""
+    name = "-".join(make.FILES[0])
+    load_model(golden / f"{name}.keras").save(tmp_path / "m.keras")
+    found = []
+    for path in (golden / f"{name}.keras", tmp_path / "m.keras"):
+        with zipfile.ZipFile(path) as archive:
+            assert archive.namelist() == ["metadata.json", "config.json", "model.weights.h5"]
+            assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
+            found.append(
+                (archive.read("model.weights.h5"), json.loads(archive.read("config.json")))
+            )
+    (theirs, their_config), (ours, our_config) = found
+    left, right = hdf5.read(theirs, "name"), hdf5.read(ours, "name")
+    assert left.texts == right.texts
+    assert {n: a.shape for n, a in left.arrays.items()} == {
+        n: a.shape for n, a in right.arrays.items()
+    }
+    for array in left.arrays:
+        np.testing.assert_array_equal(left.arrays[array], right.arrays[array])
+    assert our_config.keys() <= their_config.keys()
+    assert hdf5.write(right.arrays, {}) == hdf5.write(right.arrays, {})
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".safetensors", ".npz"])
+def test_weights_in_every_format(suffix, tmp_path):
+    model, twin, other = (cases.make(fastmlp, "nested", o) for o in ("adam", "adam", "nesterov"))
+    cases.train(model)
+    path = tmp_path / f"w{suffix}"
+    model.save_weights(path)
+    twin.load_weights(path)
+    assert_same_weights(model, twin, **EXACT)
+    cases.train(model)
+    cases.train(twin)
+    assert_same_weights(model, twin, **EXACT)
+    with pytest.warns(UserWarning, match="the optimizer's variables are skipped"):
+        other.load_weights(path)
+    smaller = fastmlp.Sequential([fastmlp.Input((4,)), layers.Dense(6), layers.Dense(2)])
+    before = smaller.get_weights()
+    with pytest.raises(ValueError, match="must hold the model's 4 weights"):
+        smaller.load_weights(path)
+    for a, b in zip(before, smaller.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.warns(UserWarning, match="weights that do not fit are skipped"):
+        smaller.load_weights(path, skip_mismatch=True)
+    np.testing.assert_array_equal(smaller.get_weights()[0], model_kernel(path, suffix))
+    path.write_bytes(path.read_bytes()[:-70])
+    with pytest.raises(ValueError, match=rf"w\{suffix} must be a whole file of"):
+        twin.load_weights(path)
+
+
+def model_kernel(path, suffix):
+    """The first kernel, as the format's own package reads it."""
+    if suffix == ".npz":
+        return np.load(path)["layers/dense/kernel"]
+    if suffix == ".safetensors":
+        from safetensors.numpy import load_file
+
+        return load_file(path)["layers/dense/kernel"]
+    import h5py
+
+    with h5py.File(path) as file:
+        return file["layers/dense/vars/0"][...]
+
+
+def test_what_keras_does_not_have(tmp_path):
+    path = tmp_path / "m.keras"
+    model = fastmlp.Sequential([fastmlp.Input((4,)), layers.Dense(1)])
+    model.compile("sgd", losses.Pinball(0.3))
+    with pytest.raises(ValueError, match=r"Keras has no Pinball .* ends in \.npz"):
+        model.save(path)
+    model.compile("sgd", "pinball")
+    with pytest.raises(ValueError, match="Keras has no Pinball"):
+        model.save(path)
+    with pytest.raises(ValueError, match="filepath must end in"):
+        model.save(tmp_path / "m.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_engine_and_the_seeds_are_in_the_metadata(tmp_path, engine):
+    model = fastmlp.Sequential([fastmlp.Input((4,)), layers.Dropout(0.5), layers.Dense(3)])
+    model.compile("sgd", losses.SparseCategoricalCrossentropy(from_logits=True), engine=engine)
+    model.save(tmp_path / "m.keras")
+    twin = load_model(tmp_path / "m.keras")
+    assert twin._compiled_engine == engine
+    model.fit(X, Y, verbose=0)
+    twin.fit(X, Y, verbose=0)
+    assert_same_weights(model, twin, **EXACT)
+
+
+needs_keras = pytest.mark.skipif(
+    not (importlib.util.find_spec("keras") and importlib.util.find_spec("jax")),
+    reason="keras and jax are not installed",
+)
+
+
+@pytest.mark.peers
+@needs_keras
+@pytest.mark.parametrize(("model", "optimizer"), cases.CASES)
+def test_there_and_back(model, optimizer, tmp_path):
+    """fastmlp, Keras, fastmlp: the same weights at each border, and trainings that go on alike."""
+    keras = peer.keras()
+    x, _ = cases.data()
+    ours = cases.make(fastmlp, model, optimizer)
+    cases.train(ours)
+    ours.save(tmp_path / "ours.keras")
+    theirs = keras.models.load_model(tmp_path / "ours.keras")
+    for step in (PREDICTED, TRAINED):
+        np.testing.assert_allclose(ours.predict(x), theirs.predict(x, verbose=0), **step)
+        if step is PREDICTED:
+            for a, b in zip(ours.weights, theirs.weights, strict=True):
+                np.testing.assert_array_equal(a.numpy(), np.asarray(b))
+            cases.train(ours)
+            cases.train(theirs)
+    theirs.save(tmp_path / "theirs.keras")
+    back = load_model(tmp_path / "theirs.keras")
+    for step in (PREDICTED, TRAINED):
+        np.testing.assert_allclose(back.predict(x), theirs.predict(x, verbose=0), **step)
+        if step is PREDICTED:
+            for a, b in zip(back.weights, theirs.weights, strict=True):
+                np.testing.assert_array_equal(a.numpy(), np.asarray(b))
+            cases.train(back)
+            cases.train(theirs)
