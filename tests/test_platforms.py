@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,11 @@ print(sum(float(w.sum()) for w in model.get_weights()).hex())
         for before, folder in (("", tmp_path), (WITHOUT_POSIX, tmp_path))
     ]
     assert printed[0] == printed[1]
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="has the lock always")
+def test_the_import_leaves_a_free_threaded_python_without_its_lock() -> None:
+    assert run_script("import sys, fastmlp; print(sys._is_gil_enabled())") == "False"
 
 
 def test_text_is_written_in_an_encoding_that_is_named() -> None:

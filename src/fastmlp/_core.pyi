@@ -4,17 +4,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 # (N, F), or (indptr, indices, values) of compressed sparse rows.
-Samples = NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]
+_Samples = NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]
 
 class CNetwork:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         inputs: int,
         operations: list[tuple[Any, ...]],
         loss: tuple[Any, ...] | None,
         optimizer: tuple[Any, ...] | None,
         exempt: tuple[int, ...] = (),
-    ) -> None: ...
+    ) -> CNetwork: ...
     @property
     def isa(self) -> str: ...
     @property
@@ -27,7 +27,7 @@ class CNetwork:
     def write(self, parameter: int, slot: int, values: NDArray[np.float64]) -> None: ...
     def train(
         self,
-        x: Samples,
+        x: _Samples,
         targets: NDArray[Any],
         sample_weight: NDArray[np.float64] | None,
         order: NDArray[np.int64],
@@ -38,7 +38,7 @@ class CNetwork:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]: ...
     def gradient(
         self,
-        x: Samples,
+        x: _Samples,
         targets: NDArray[Any],
         sample_weight: NDArray[np.float64] | None,
         order: NDArray[np.int64],
@@ -48,12 +48,12 @@ class CNetwork:
         self, gradient: NDArray[np.float64], rate: float, iterations: NDArray[np.int64]
     ) -> None: ...
     def evaluate(
-        self, x: Samples, targets: NDArray[Any]
+        self, x: _Samples, targets: NDArray[Any]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
     def regularize(self, parameter: int, kind: int, options: tuple[float, ...]) -> None: ...
     def constrain(self, parameter: int, kind: int, options: tuple[float, ...]) -> None: ...
-    def penalties(self, x: Samples, dropout_step: int) -> tuple[float, NDArray[np.float64]]: ...
-    def predict(self, x: Samples, dropout_step: int) -> NDArray[np.float64]: ...
+    def penalties(self, x: _Samples, dropout_step: int) -> tuple[float, NDArray[np.float64]]: ...
+    def predict(self, x: _Samples, dropout_step: int) -> NDArray[np.float64]: ...
 
 def catalog(family: str) -> dict[str, tuple[int, dict[str, float]]]: ...
 def constant(name: str) -> float: ...

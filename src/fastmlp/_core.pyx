@@ -339,9 +339,10 @@ cdef class CNetwork:
             status = fm_network_write(self.network, parameter, slot, c_values)
         check(status)
 
-    def by_row(self, n):
+    cdef tuple by_row(self, Py_ssize_t n):
         """Shape of what there is one of for each row of the outputs of n samples."""
-        return (n,) if self.split == 1 else (n, self.split)
+        cdef tuple rows = (n,)
+        return rows if self.split == 1 else (n, self.split)
 
     cdef int sparse_rows(self, fm_data *data, tuple x) except -1:
         """The samples from (indptr, indices, values) of compressed sparse rows; indices are not
