@@ -46,7 +46,13 @@ NEEDED |= {
 # what was not given, a shape or a regularizer of activities.
 LEFT_OUT = {
     layers.Dense: {"lora_rank", "lora_alpha", "quantization_config"},
-    layers.Embedding: {"weights"},
+    layers.BatchNormalization: {
+        "renorm",
+        "renorm_clipping",
+        "renorm_momentum",
+        "synchronized",
+    },
+    layers.Embedding: {"weights", "lora_rank", "lora_alpha", "quantization_config"},
     layers.InputLayer: {"shape", "batch_size", "sparse", "ragged", "input_tensor", "optional"},
     layers.Layer: {"activity_regularizer", "input_dim", "input_shape"},
     losses.Loss: {"dtype"},

@@ -234,3 +234,37 @@ def test_masking_says_that_there_are_no_masks():
         layers.Masking(mask_value=-1.0)
     with pytest.raises(ValueError, match="no masks"):
         layers.deserialize({"class_name": "Masking", "config": {"mask_value": 0.0}})
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+@pytest.mark.parametrize(
+    ("scale", "offset"),
+    [([2.0, 0.5, -1.0], 0.25), (0.5, [[1.0], [2.0]]), (np.arange(6.0).reshape(2, 3), [1, 2, 3])],
+)
+def test_rescaling_by_arrays(scale, offset, engine):
+    x = np.random.RandomState(0).uniform(-1.0, 1.0, (9, 2, 3))
+    expected = x * np.asarray(scale) + np.asarray(offset)
+    layer = layers.Rescaling(scale, offset)
+    # one rounding less where it is one operation
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-15, atol=1e-15)
+    twin = layers.Rescaling.from_config(layer.get_config())
+    np.testing.assert_array_equal(twin(x), layer(x))
+    before = fastmlp.Sequential([fastmlp.Input((2, 3)), twin, layers.Flatten(), layers.Dense(2)])
+    after = fastmlp.Sequential([fastmlp.Input((2, 3)), layers.Flatten(), layers.Dense(2)])
+    after.set_weights(before.get_weights())
+    assert len(before.get_weights()) == 2
+    assert twin.weights == []
+    y = np.random.RandomState(1).uniform(size=(9, 2))
+    for model, inputs in ((before, x), (after, expected)):
+        model.compile("adam", "mse", engine=engine)
+        model.fit(inputs, y, 4, 3, verbose=0, shuffle=False)
+    for a, b in zip(before.get_weights(), after.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(twin(x), expected, rtol=1e-15, atol=1e-15)  # training left it
+
+
+def test_rescaling_by_arrays_that_do_not_fit():
+    with pytest.raises(ValueError, match="scale must broadcast to a sample"):
+        layers.Rescaling([1.0, 2.0])(np.ones((4, 3)))
+    with pytest.raises(ValueError, match="offset must hold finite numbers"):
+        layers.Rescaling(1.0, [np.nan])

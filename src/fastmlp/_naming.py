@@ -24,6 +24,10 @@ def unique_name(stem: str) -> str:
     return f"{stem}_{count}" if count else stem
 
 
-def reset() -> None:
-    """Forget all names given so far."""
+def reset(free_memory: bool = True) -> None:
+    """Forget all names given so far; if ``free_memory``, free what nothing refers to."""
     _taken.clear()
+    if free_memory:
+        import gc
+
+        gc.collect()

@@ -37,6 +37,8 @@ class BatchNormalization(Layer):
         What large beta and gamma add to the loss, see :mod:`fastmlp.regularizers`.
     beta_constraint, gamma_constraint : str or Constraint, optional
         What they are brought back to after each step, see :mod:`fastmlp.constraints`.
+    renorm, renorm_clipping, renorm_momentum, synchronized
+        Only False, None, 0.99 and False.
     **options
         ``name``, ``trainable``, ``dtype``, ``input_shape``, ``input_dim``: see :class:`Layer`.
 
@@ -73,8 +75,16 @@ class BatchNormalization(Layer):
         gamma_regularizer: Any = None,
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: None = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
         **options: Any,
     ) -> None:
+        _checks.only("renorm", renorm, False)
+        _checks.only("renorm_clipping", renorm_clipping, None)
+        _checks.only("renorm_momentum", renorm_momentum, 0.99)
+        _checks.only("synchronized", synchronized, False)
         self.axis = _checks.integer("axis", axis, -64, 64)
         self.momentum = _checks.number("momentum", momentum, 0.0, 1.0)
         self.epsilon = _checks.number("epsilon", epsilon, 0.0)

@@ -33,6 +33,8 @@ class Embedding(Layer):
         False: fastmlp has no masks.
     weights : array_like, optional
         First value of the matrix.
+    lora_rank, lora_alpha, quantization_config
+        Only None.
     **options
         ``name``, ``trainable``, ``dtype``, ``input_shape``, ``input_dim``: see :class:`Layer`.
 
@@ -60,8 +62,14 @@ class Embedding(Layer):
         embeddings_constraint: Any = None,
         mask_zero: bool = False,
         weights: Any = None,
+        lora_rank: None = None,
+        lora_alpha: None = None,
+        quantization_config: None = None,
         **options: Any,
     ) -> None:
+        _checks.only("lora_rank", lora_rank, None)
+        _checks.only("lora_alpha", lora_alpha, None)
+        _checks.only("quantization_config", quantization_config, None)
         self.input_dim = _checks.integer("input_dim", input_dim, 1, 2**31 - 1)
         self.output_dim = _checks.integer("output_dim", output_dim, 1, 2**31 - 1)
         self.embeddings_initializer = initializers.get(embeddings_initializer)

@@ -14,7 +14,7 @@ from .._reading import allowance
 from ..variable import Variable
 from .axes import along, axis_or_axes, sample_axes, sizes_of
 from .layer import Layer, register
-from .shapes import Shape
+from .shapes import Shape, broadcasts
 
 Moments = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -83,7 +83,7 @@ class Normalization(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         sizes = self._sizes(input_shape)
         for name, moment in (("mean", self.mean), ("variance", self.variance)):
-            if moment is not None and not _broadcasts(np.shape(moment), sizes):
+            if moment is not None and not broadcasts(np.shape(moment), sizes):
                 raise ValueError(
                     f"{name} must broadcast to the sizes of the axes, {sizes}. "
                     f"Received: {name} of shape {np.shape(moment)}"
@@ -166,13 +166,6 @@ def _moment(name: str, value: Any) -> Any:
     array = _checks.real_array(name, value)
     _checks.finite(name, np.atleast_1d(array))
     return array.tolist()
-
-
-def _broadcasts(shape: tuple[int, ...], sizes: tuple[int, ...]) -> bool:
-    if len(shape) > len(sizes):
-        return False
-    pairs = zip(reversed(shape), reversed(sizes), strict=False)
-    return all(given in (1, size) for given, size in pairs)
 
 
 def _batches(data: Any) -> Iterable[Any]:

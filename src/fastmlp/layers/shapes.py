@@ -144,3 +144,11 @@ def check_categories(name: str, array: NDArray[Any], limit: int) -> None:
             f"{name} must hold whole numbers from 0 to {limit - 1}. "
             f"Received: {array[wrong][0]} in row {row}"
         )
+
+
+def broadcasts(shape: tuple[int, ...], sizes: tuple[int, ...]) -> bool:
+    """Whether an array of that shape broadcasts to one of these sizes."""
+    if len(shape) > len(sizes):
+        return False
+    pairs = zip(reversed(shape), reversed(sizes), strict=False)
+    return all(given in (1, size) for given, size in pairs)

@@ -292,3 +292,23 @@ def clones(keras: Any) -> dict[str, Any]:
     for twin in twins:
         twin.set_weights(uniform(3, twin))
     return {"outputs": [twin.predict(_array(1, 5, 4), verbose=0) for twin in twins]}
+
+
+@case
+def rescaling_by_arrays(keras: Any) -> dict[str, Any]:
+    """Of the last axis and of all, in front of a model."""
+    x, y = stream(4).uniform(-1.0, 1.0, (18, 2, 3)), stream(5).uniform(-1.0, 1.0, (18, 2))
+    found = {}
+    for name, options in {
+        "last": ([2.0, 0.5, -1.0], 0.25),
+        "all": (np.arange(6.0).reshape(2, 3), np.array([1.0, 2.0, 3.0])),
+    }.items():
+        layer = keras.layers.Rescaling(*options)
+        model = keras.Sequential(
+            [keras.Input((2, 3)), layer, keras.layers.Flatten(), keras.layers.Dense(2)]
+        )
+        model.set_weights(uniform(3, model))
+        model.compile("adam", "mse")
+        history = model.fit(x, y, 7, 2, 0, shuffle=False).history
+        found[name] = [np.asarray(layer(x)), history["loss"], *model.get_weights()]
+    return found
