@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pickle
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from processes import run_script
+from run_notebook import run_cell
 from scipy import sparse
 from sklearn import neural_network
 from sklearn.base import clone
@@ -374,7 +377,8 @@ def test_an_interrupt_keeps_the_model() -> None:
     made = MLPRegressor(random_state=0, callbacks=[Interrupt()])
     with pytest.warns(UserWarning, match="interrupted by user"):
         made.fit(X, REAL)
-    assert made.n_iter_ == 3
+    assert made.n_iter_ == len(made.loss_curve_) == 3
+    assert set(made.history_) == {"loss"}
     assert np.isfinite(made.predict(X)).all()
 
 
@@ -490,3 +494,16 @@ else:
 """
     )
     assert "sklearn" in sys.modules
+
+
+def test_the_document_prints_what_it_says() -> None:
+    document = Path(__file__).parent.parent / "docs" / "scikit-learn.md"
+    blocks = re.findall(
+        r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$",
+        document.read_text(encoding="utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
+    assert len(blocks) == 3
+    names: dict[str, Any] = {}
+    for script, expected in blocks:
+        assert run_cell(script, names)[0] == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -234,47 +235,29 @@ class MLP(BaseEstimator):
         size = self._batch(samples)
         scaled, mean = mean_one(weights, samples, goal.scale)
         network.penalize(chain, self.alpha / (2.0 * size * mean))
-        validation_data = score = None
-        if held_out is not None:
-            X_val, y_val, weights_val = held_out
-            scaled_val, _ = mean_one(weights_val, len(y_val), goal.scale)
-            validation_data = (X_val, self._targets(y_val), scaled_val)
-            if self.validation_scores_ is None:
-                self.validation_scores_ = []
-
-            def score() -> float:
-                outputs = outputs_of(self.model_, X_val)
-                if not np.isfinite(outputs).all():
-                    return np.nan
-                return self._score_of(y_val, self._decide(outputs), weights_val)
-
-        judged_by = "score" if self.early_stopping else "loss"
-        if self._judged_by != judged_by:  # also where a warm start changes early_stopping
-            self._judged_by = judged_by
-            self._no_improvement_count = 0
-            self.best_loss_ = None if self.early_stopping else np.inf
-            self.best_validation_score_ = -np.inf if self.early_stopping else None
-            self._best_weights = chain.get_weights() if self.early_stopping else None
+        validation_data, score = self._validating(held_out, goal)
+        self._judge_by("score" if self.early_stopping else "loss")
         self.n_iter_ = 0
         watch = Watch(self, samples, score)
-        chain.begin(random)
-        epochs = 1 if incremental else self.max_iter
+        chain.draw_orders_from(random)
         try:
-            self.history_ = chain.fit(
+            chain.fit(
                 X,
                 self._targets(y),
                 batch_size=size,
-                epochs=epochs,
+                epochs=1 if incremental else self.max_iter,
                 verbose=0,
                 callbacks=[watch, *(self.callbacks or ())],
                 validation_data=validation_data,
                 shuffle=self.shuffle and size < samples,
                 sample_weight=scaled,
-            ).history
+            )
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=4)
         finally:
-            chain.source = None
+            chain.draw_orders_from(None)
+        if chain.history is not None:  # it was not interrupted before it had begun
+            self.history_ = chain.history.history
         if not (incremental or watch.stopped) and self.n_iter_ == self.max_iter:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
@@ -290,6 +273,35 @@ class MLP(BaseEstimator):
                 "Solver produced non-finite parameter weights. The input data may contain large "
                 "values and need to be preprocessed."
             )
+
+    def _validating(
+        self, held_out: tuple[Any, Any, Any] | None, goal: network.Objective
+    ) -> tuple[Any, Callable[[], float] | None]:
+        """The model's validation data, and what computes their score."""
+        if held_out is None:
+            return None, None
+        X, y, weights = held_out
+        if self.validation_scores_ is None:
+            self.validation_scores_ = []
+
+        def score() -> float:
+            outputs = outputs_of(self.model_, X)
+            if not np.isfinite(outputs).all():
+                return np.nan
+            return self._score_of(y, self._decide(outputs), weights)
+
+        return (X, self._targets(y), mean_one(weights, len(y), goal.scale)[0]), score
+
+    def _judge_by(self, judge: str) -> None:
+        """Begin anew with what is best, unless a warm start goes on with the same judge."""
+        if self._judged_by == judge:
+            return
+        self._judged_by = judge
+        self._no_improvement_count = 0
+        by_score = judge == "score"
+        self.best_loss_ = None if by_score else np.inf
+        self.best_validation_score_ = -np.inf if by_score else None
+        self._best_weights = self._chain.get_weights() if by_score else None
 
     # The trained.
 

@@ -33,12 +33,11 @@ class Chain(Sequential):
     source: np.random.RandomState | None = None
     _order: NDArray[np.int64] | None = None
 
-    def begin(self, source: np.random.RandomState) -> None:
-        """Orders come from ``source`` from now on, the first as the samples lie."""
+    def draw_orders_from(self, source: np.random.RandomState | None) -> None:
+        """Orders come from ``source`` from now on, each a shuffle of the one before."""
         self.source, self._order = source, None
 
     def _permutation(self, ahead: int, n: int) -> NDArray[np.int64]:
-        """A shuffle of the order before, as of scikit-learn's epochs."""
         assert self.source is not None
         moved = np.arange(n)
         self.source.shuffle(moved)
