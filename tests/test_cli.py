@@ -244,6 +244,32 @@ def test_info_measures_ways_of_training() -> None:
     assert sum(bool(re.search(r"\d\.\d{3}", line)) for line in lines["1"]) > 12
 
 
+@pytest.mark.parametrize("ending", [".c", ".onnx"])
+def test_export(tmp_path: Path, ending: str) -> None:
+    """The file is the one that the model itself would have written."""
+    if ending == ".onnx":
+        pytest.importorskip("onnx")
+    model = fastmlp.Sequential([fastmlp.Input((3,)), fastmlp.layers.Dense(2, "tanh")])
+    source, output, expected = (tmp_path / name for name in ("m.npz", f"net{ending}", "expected"))
+    model.save(source)
+    done = run("export", str(source), str(output))
+    assert (done.returncode, done.stdout) == (0, f"{model.name} in {output}\n"), done.stderr
+    expected.mkdir()
+    write = model.export_c if ending == ".c" else model.export
+    write(expected / f"net{ending}")
+    assert output.read_bytes() == (expected / f"net{ending}").read_bytes()
+
+
+def test_export_of_what_cannot_be(tmp_path: Path) -> None:
+    missing = run("export", str(tmp_path / "no.npz"), str(tmp_path / "net.c"))
+    assert missing.returncode == cli.USAGE_ERROR
+    assert "no.npz" in missing.stderr
+    wrong = run("export", str(tmp_path / "no.npz"), str(tmp_path / "net.tflite"))
+    assert wrong.returncode == cli.USAGE_ERROR
+    assert "FILE must end in .onnx or .c. Received:" in wrong.stderr
+    assert "Traceback" not in missing.stderr + wrong.stderr
+
+
 def test_unknown_instruction_set_is_an_error() -> None:
     done = run("info", FASTMLP_ISA="mmx")
     assert done.returncode == 2

@@ -1,5 +1,5 @@
-"""The command line: ``fastmlp mnist`` trains the quickstart network, ``fastmlp info`` describes
-this installation."""
+"""The command line: ``fastmlp mnist`` trains the quickstart network, ``fastmlp export`` turns a
+file of a model into ONNX or C, ``fastmlp info`` describes this installation."""
 
 from __future__ import annotations
 
@@ -69,6 +69,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fastmlp {fastmlp.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_mnist(commands)
+    export = commands.add_parser(
+        "export",
+        help="turn a file of a model into an ONNX file or a C file",
+        description="Read a model that model.save has written and write it as an ONNX file (which "
+        "needs the package onnx) or as one C99 file, float64 both.",
+    )
+    export.add_argument("model", type=Path, metavar="MODEL", help="the file of the model")
+    export.add_argument(
+        "output", type=Path, metavar="FILE", help="what to write: ends in .onnx or .c"
+    )
+    export.set_defaults(run=_export)
     info = commands.add_parser(
         "info",
         help="print version, CPU, instruction sets, threads and build flags",
@@ -255,6 +266,16 @@ def _plot(history: dict[str, list[float]], figure: Any) -> None:
         axes.set_ylabel(name)
         axes.set_xticks(epochs)
         axes.legend()
+
+
+def _export(options: argparse.Namespace) -> None:
+    """Write a model in another form."""
+    writes = {".onnx": "export", ".c": "export_c"}
+    if options.output.suffix not in writes:
+        raise ValueError(f"FILE must end in .onnx or .c. Received: {options.output}")
+    model = fastmlp.models.load_model(options.model, compile=False)
+    getattr(model, writes[options.output.suffix])(options.output)
+    print(f"{model.name} in {options.output}")
 
 
 def _info(options: argparse.Namespace) -> None:

@@ -54,7 +54,6 @@ MODEL_MACHINERY = {
     "get_metrics_result": OWN_STEPS,
     "jax_state_sync": STATELESS,
     "*_state_tree": STATELESS,
-    "export": "other forms of a model are to come",
     "jit_compile": "set by compile; the engine is compiled C",
     "run_eagerly": "set by compile; the engine is compiled C",
 }

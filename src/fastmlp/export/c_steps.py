@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine import Float64Array, words
 from . import c_text
-from .steps import Lowered, Step
+from .steps import Lowered, Step, normalizing_columns
 
 _PANEL = 8  # columns, to which rows are padded: FM_PANEL in csrc/
 
@@ -126,13 +126,7 @@ def _prelu(to: Writer, step: Step) -> None:
 
 
 def _batch_normalization(to: Writer, step: Step) -> None:
-    word: Any = step.operation
-    *trained, mean, variance = step.parameters
-    inverse = 1.0 / np.sqrt(variance + word.epsilon)
-    scale = trained[0] * inverse if word.scale else inverse
-    beta = trained[-1] if word.center else 0.0
-    shift = beta - mean * scale
-    _by_column(to, step, "affine", to.columns(scale), to.columns(shift))
+    _by_column(to, step, "affine", *map(to.columns, normalizing_columns(step)))
 
 
 def _scaling(to: Writer, step: Step) -> None:

@@ -11,6 +11,7 @@ from ..engine import Float64Array, Network, Operation
 from ..engine.words import (
     ActivityRegularization,
     AlphaDropout,
+    BatchNormalization,
     Dropout,
     GaussianDropout,
     GaussianNoise,
@@ -48,6 +49,18 @@ class Lowered:
     output_shape: tuple[int, ...]
     #: Below which whole numbers the inputs are, if they are categories.
     category_limit: int | None
+
+
+def normalizing_columns(step: Step) -> tuple[Float64Array, Float64Array]:
+    """What a batch normalization multiplies columns with and adds to them, each (O,): rounded as
+    the engine does."""
+    word = step.operation
+    assert isinstance(word, BatchNormalization)
+    *trained, mean, variance = step.parameters
+    inverse = 1.0 / np.sqrt(variance + word.epsilon)
+    scale = trained[0] * inverse if word.scale else inverse
+    beta = trained[-1] if word.center else 0.0
+    return scale, beta - mean * scale
 
 
 def lower(model: Layer) -> Lowered:

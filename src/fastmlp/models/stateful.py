@@ -126,6 +126,55 @@ class StatefulModel(CompiledModel):
 
         load_weights(self, filepath, _checks.boolean("skip_mismatch", skip_mismatch))
 
+    def export(
+        self,
+        filepath: str | os.PathLike[str],
+        format: str = "onnx",
+        verbose: bool | None = None,
+        input_signature: None = None,
+    ) -> None:
+        """Write the model as an ONNX file: float64 from "input" (batch, ...) to "output"
+        (batch, ...), of the operators of set 17 that ONNX Runtime computes in float64.
+
+        Dropout and noise are left out. Needs the package onnx (``pip install "fastmlp[onnx]"``).
+
+        Parameters
+        ----------
+        filepath : str or os.PathLike
+            Ends in ``.onnx``; a file that is there is replaced.
+        format : str
+            "onnx"; :meth:`export_c` writes C.
+        verbose : bool, optional
+            Whether to print where the file is.
+        input_signature : None
+            Batches of any size, float64.
+
+        Raises
+        ------
+        ValueError
+            If the model is not built, has a layer written in Python or a weight that is not
+            finite, or an argument is not as described.
+        ImportError
+            If onnx is not installed.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import fastmlp
+        >>> model = fastmlp.Sequential([fastmlp.Input((2,)), fastmlp.layers.Dense(1, "tanh")])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.export(os.path.join(folder, "net.onnx"), format="onnx")
+        ...     os.listdir(folder)
+        ['net.onnx']
+        """
+        from ..export.onnx_file import export_onnx
+
+        _checks.only("format", format, "onnx")
+        _checks.only("input_signature", input_signature, None)
+        export_onnx(self, filepath, verbose is not None and _checks.boolean("verbose", verbose))
+
     def export_c(self, filepath: str | os.PathLike[str], name: str | None = None) -> None:
         """Write the model as one C99 file, whose outputs are those of ``predict`` to the bit.
 
