@@ -128,6 +128,37 @@ def test_forms_of_an_array(form, engine):
 
 
 @ENGINES
+@pytest.mark.parametrize("form", sorted(FORMS.keys() - {"dict"}))
+def test_calls_with_forms_of_an_array(form, engine):
+    """What a call reads where it lies, and what it converts; the numbers of predict to the bit."""
+    model = make_model(engine)
+    y = model(FORMS[form](WHOLE))
+    assert type(y) is fastmlp.Tensor
+    np.testing.assert_array_equal(y, model.predict(WHOLE))
+    np.testing.assert_array_equal(model(WHOLE[:1]), model.predict(WHOLE[:1]))
+    model.set_weights([2 * w for w in model.get_weights()])
+    np.testing.assert_array_equal(model(FORMS[form](WHOLE)), model.predict(WHOLE))
+
+
+@ENGINES
+def test_calls_of_another_width_or_with_nan(engine):
+    model = Sequential([fastmlp.Input((F,)), layers.Dense(2)])
+    model.compile("sgd", "mse", engine=engine)
+    with pytest.raises(ValueError, match=f"x must have shape .*{F}"):
+        model(np.zeros((2, F + 1)))
+    for value in (np.nan, np.inf):
+        x = WHOLE.astype(np.float64)
+        x[3, 2] = value
+        for _ in range(2):  # also by what the first call has bound
+            with pytest.raises(ValueError, match="x must"):
+                model(x)
+    weights = model.get_weights()
+    weights[-1][0] = np.inf  # the model's own matter, not the input's
+    model.set_weights(weights)
+    assert np.isinf(model(WHOLE.astype(np.float64))).any()
+
+
+@ENGINES
 def test_labels_by_dlpack(engine):
     assert_same(WHOLE, engine, y=Capsule(Y))
 

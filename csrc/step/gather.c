@@ -13,33 +13,35 @@ fm_source fm_source_of(const fm_core *core, const fm_data *data)
                        core->offset, core->table, data->indptr, data->indices};
 }
 
-/* How many features of a row are not zero; of a sparse row, how many it has. */
-static size_t nonzeros(const fm_source *source, size_t row)
+/* Of so many rows, and of about so many features of each. */
+#define FM_DENSITY_SAMPLE 64
+#define FM_DENSITY_FEATURES 256
+
+/* The share of a row's features that are not zero; of a sparse row, that it has. */
+static double nonzero_share(const fm_source *source, size_t row)
 {
     const size_t start = row * source->features, end = start + source->features;
+    const size_t step = (source->features / FM_DENSITY_FEATURES) | 1; /* odd: images are even */
     size_t found = 0;
-    if (source->indptr != NULL) {
-        const int64_t count = source->indptr[row + 1] - source->indptr[row];
-        return count > 0 ? (size_t)count : 0;
-    }
+    if (source->indptr != NULL)
+        return (double)(source->indptr[row + 1] - source->indptr[row]) /
+               (double)source->features;
     switch (source->dtype) {
     case FM_FLOAT64:
-        for (size_t k = start; k < end; k++)
+        for (size_t k = start; k < end; k += step)
             found += ((const double *)source->x)[k] != 0;
         break;
     case FM_FLOAT32:
-        for (size_t k = start; k < end; k++)
+        for (size_t k = start; k < end; k += step)
             found += ((const float *)source->x)[k] != 0;
         break;
     case FM_UINT8:
-        for (size_t k = start; k < end; k++)
+        for (size_t k = start; k < end; k += step)
             found += ((const uint8_t *)source->x)[k] != 0;
         break;
     }
-    return found;
+    return (double)found / (double)((source->features + step - 1) / step);
 }
-
-#define FM_DENSITY_SAMPLE 64
 
 double fm_density(const fm_core *core, const fm_source *source, const int64_t *order,
                   size_t count)
@@ -49,13 +51,14 @@ double fm_density(const fm_core *core, const fm_source *source, const int64_t *o
         stages[0].activation_count > 0 || source->offset != 0 || count == 0 ||
         core->inputs > FM_LIST_FEATURES)
         return INFINITY;
-    size_t rows = count < FM_DENSITY_SAMPLE ? count : FM_DENSITY_SAMPLE, found = 0;
+    const size_t rows = count < FM_DENSITY_SAMPLE ? count : FM_DENSITY_SAMPLE;
+    double sum = 0;
     for (size_t i = 0; i < rows; i++) {
         size_t at = i * (count / rows);
         size_t row = order != NULL ? (size_t)order[at] : at;
-        found += nonzeros(source, row);
+        sum += nonzero_share(source, row);
     }
-    return (double)found / ((double)rows * (double)core->inputs);
+    return sum / (double)rows;
 }
 
 static void gather_lists(const training_run *run, const fm_member *self, size_t step,

@@ -1,10 +1,12 @@
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 # (N, F), or (indptr, indices, values) of compressed sparse rows.
 _Samples = NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]
+
+_Array = TypeVar("_Array", bound=NDArray[np.float64])
 
 class CNetwork:
     def __new__(
@@ -54,6 +56,7 @@ class CNetwork:
     def constrain(self, parameter: int, kind: int, options: tuple[float, ...]) -> None: ...
     def penalties(self, x: _Samples, dropout_step: int) -> tuple[float, NDArray[np.float64]]: ...
     def predict(self, x: _Samples, dropout_step: int) -> NDArray[np.float64]: ...
+    def call(self, x: object, kind: type[_Array]) -> _Array | None: ...
 
 def catalog(family: str) -> dict[str, tuple[int, dict[str, float]]]: ...
 def constant(name: str) -> float: ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +85,8 @@ class Binding:
         self.activities, self.penalized = network.activities, network.penalized
         #: ``Variable.clock`` when the engine was last brought up to date.
         self.clock = -1
+        #: ``Engine.call`` where a batch goes from vectors to vectors and nothing else is asked.
+        self.quick: Callable[[Any, type[Any]], Any] | None = None
         self._variables = list(variables)
         shapes = network.parameter_shapes
         self._mirrors = [

@@ -12,7 +12,7 @@ of outputs that a sample has: 1, but where its outputs have several axes, the la
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -230,6 +230,12 @@ class Engine(Protocol):
     def predict(self, x: Any, dropout_step: int | None = None) -> Float64Array:
         """Outputs (N S, K) of x (N, F) as after training; or, with a step, as while training with
         the masks of that step and the moments of this batch."""
+
+    @property
+    def call(self) -> Callable[[Any, type[Any]], Any] | None:
+        """The engine's quick way for a few rows, if it has one: x to :meth:`predict` of it, as an
+        array of a subclass of ndarray, if x is a C-contiguous float64 array (N, F) and all outputs
+        are finite; else to None."""
 
     def permutation(self, seed: int, step: int, n: int) -> NDArray[np.int64]:
         """``random.permutation``, bit for bit, as fast as the engine can."""

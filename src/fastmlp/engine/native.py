@@ -7,6 +7,7 @@ just those as fields, or importing this module fails.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -121,6 +122,7 @@ class NativeEngine:
             _optimizer(training, stored) if training else None,
             training.tail.exempt if training else (),
         )
+        self.call: Callable[[Any, type[Any]], Any] | None = self._network.call
 
         for i, regularizer in enumerate(network.regularizers):
             if isinstance(regularizer, words.PythonRegularizer):

@@ -253,6 +253,8 @@ class ReferenceEngine:
                 costs[:, rows] = self._activity_costs(values)
         return self._penalty(), costs
 
+    call = None  # this engine has no quicker way than predict
+
     @_quiet
     def predict(self, x: Any, dropout_step: int | None = None) -> Float64Array:
         if dropout_step is not None:  # masks and moments are those of the rows together

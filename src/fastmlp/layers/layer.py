@@ -22,8 +22,6 @@ from .shaped import Shaped
 from .shapes import Shape, check_categories, rows_of, sample_shape
 from .symbolic import KerasTensor, is_symbolic
 
-_FLOAT64 = np.dtype(np.float64)
-
 # Dropout masks of ``layer(x, training=True)`` are numbered from here, far above any training
 # step, so that such a call never repeats the mask of a step.
 _FIRST_CALL_STEP = 1 << 47
@@ -93,7 +91,6 @@ class Layer(Shaped):
         self._built_in_weights: list[Variable] = []
         self._binding: Binding | None = None
         self._sample_shape: tuple[int, ...] = ()
-        self._vector_size = -1  # features of a sample, if it is a vector
         self._category_limit: int | None = None
         self._calls = 0
         self._node: KerasTensor | None = None  # what it puts out where it was called or built last
@@ -216,9 +213,11 @@ class Layer(Shaped):
                 binding = Binding(*made_from, self._slots(made_from[-1]))
                 sample = tuple(size for size in self.input_shape[1:] if size is not None)
                 self._sample_shape = sample
-                is_vector = len(sample) == 1 and self._input_spec is None
-                self._vector_size = sample[0] if is_vector else -1
                 self._category_limit = self.category_limit
+                vectors = len(sample) == 1 and len(self.output_shape) == 2
+                looked_at = self._input_spec is not None or self._category_limit is not None
+                if vectors and not looked_at and not binding.activities:
+                    binding.quick = binding.engine.call
                 self._binding = binding
         binding.sync()
         return binding
@@ -274,24 +273,20 @@ class Layer(Shaped):
         """
         if mask is not None:
             called.refuse_mask(mask)
+        binding = self._binding
+        up_to_date = binding is not None and binding.clock == Variable.clock
+        if binding is not None and up_to_date and binding.quick is not None and training is None:
+            outputs: Tensor | None = binding.quick(x, Tensor)
+            if outputs is not None:
+                return outputs
         if type(x) is not np.ndarray and is_symbolic(x):
             return self._on_symbol(x)  # type: ignore[no-any-return]
-        binding = self._binding
-        if binding is None or binding.clock != Variable.clock:
-            if self._input_spec is not None:
-                input_spec.check(self._input_spec, np.shape(x), self.name)
+        if self._input_spec is not None:
+            input_spec.check(self._input_spec, np.shape(x), self.name)
+        if binding is None or not up_to_date:
             self._build_for(x)
             binding = self._bind()
-        # The quick way for what an engine reads as it is: (N, features), one look at each fact.
-        if not (
-            type(x) is np.ndarray
-            and x.ndim == 2
-            and x.shape[1] == self._vector_size
-            and x.dtype is _FLOAT64
-            and x.flags.c_contiguous
-        ):
-            input_spec.check(self._input_spec, np.shape(x), self.name)
-            x = rows_of(x, self._sample_shape)
+        x = rows_of(x, self._sample_shape)
         if self._category_limit is not None:
             check_categories("x", x, self._category_limit)
         if training is None or training is False:
@@ -305,10 +300,8 @@ class Layer(Shaped):
             penalties.keep_activity_losses(
                 self, costs.mean(axis=1) if len(x) else costs.sum(axis=1)
             )
-        # NaN in x shows in the few outputs; only then are the many inputs looked at. A sum of
-        # squares is finite only if every term is, and this is the fastest one for a few numbers.
-        flat = y.ravel()
-        if not math.isfinite(flat.dot(flat)):
+        # NaN in x shows in the few outputs; only then are the many inputs looked at.
+        if not np.isfinite(y).all():
             _checks.finite("x", x)
         if len(self._output_shape or ()) != 2:
             y = y.reshape(-1, *self.output_shape[1:])
