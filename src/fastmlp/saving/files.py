@@ -87,8 +87,8 @@ def read_file(path: str, what: str, read: Callable[[bytes], T]) -> T:
     ------
     OSError
         If the file cannot be read.
-    ImportError
-        If what it takes is not installed.
+    ImportError, MemoryError
+        If what it takes is not installed, or not there.
     ValueError
         If ``read`` raises anything else: with the file's name and the reason.
     """
@@ -97,7 +97,7 @@ def read_file(path: str, what: str, read: Callable[[bytes], T]) -> T:
         content = file.read()
     try:
         return read(content)
-    except ImportError:
+    except (ImportError, MemoryError):
         raise
     except Exception as error:
         raise ValueError(

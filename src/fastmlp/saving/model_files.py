@@ -145,6 +145,8 @@ def load_model(
     try:
         with within(custom_objects):
             return _made(content, path, _checks.boolean("compile", compile))
+    except MemoryError:
+        raise
     except Exception as error:  # of whatever a wrong configuration leads to
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"{path} must be a file of a model that fastmlp has. {reason}") from error
