@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "machine.h"
 #include "system.h"
 
 #if defined(__AVX__)
@@ -79,18 +80,19 @@ static const fm_kernels *find_kernels(const char *isa)
 /* Asked for once: another thread may change the environment while it is read. */
 static const fm_kernels *default_kernels;
 
-static void find_default(void)
+size_t fm_strip_depth = FM_DEPTH_BLOCK;
+
+static void know_machine(void)
 {
+    fm_strip_depth = fm_long_block(FM_ROW_BLOCK, FM_DEPTH_BLOCK, FM_LONGEST_BLOCK);
     default_kernels = find_kernels(getenv("FASTMLP_ISA"));
 }
 
 const fm_kernels *fm_find_kernels(const char *isa)
 {
     static fm_once once = FM_ONCE_INITIALIZER;
-    if (isa != NULL)
-        return find_kernels(isa);
-    fm_call_once(&once, find_default);
-    return default_kernels;
+    fm_call_once(&once, know_machine);
+    return isa != NULL ? find_kernels(isa) : default_kernels;
 }
 
 bool fm_isa_usable(const char *name)

@@ -56,6 +56,13 @@ static inline size_t fm_tree_levels(size_t blocks)
 #define FM_DEPTH_BLOCK 256
 #define FM_ROW_BLOCK 96
 
+/* Where several panels beside each other are multiplied at once, their blocks come from L2
+ * anyway, and a longer block of the reduced index stores and loads y less often: as long as the
+ * L2 of this CPU has room for, FM_DEPTH_BLOCK to FM_LONGEST_BLOCK. Set before any kernels are
+ * found. */
+#define FM_LONGEST_BLOCK 512
+extern size_t fm_strip_depth;
+
 /* Scratch that matmul_transposed wants: one panel block, in doubles. */
 #define FM_TRANSPOSE_SCRATCH (FM_PANEL * FM_DEPTH_BLOCK)
 
@@ -387,6 +394,7 @@ FM_KERNEL_FAMILIES(F)
 
 typedef struct fm_kernels {
     const char *isa;
+    size_t strip; /* panels that matmul multiplies at once */
 #define X(result, name, parameters) result(*name) parameters;
     FM_KERNELS(X)
 #undef X
@@ -397,6 +405,12 @@ typedef struct fm_kernels {
     fm_update_kernel *update[FM_OPTIMIZER_COUNT];
     fm_sparse_update_kernel *sparse_update[FM_OPTIMIZER_COUNT];
 } fm_kernels;
+
+/* The reduced index that matmul takes at a time. */
+static inline size_t fm_matmul_depth(size_t strip)
+{
+    return strip > 1 ? fm_strip_depth : FM_DEPTH_BLOCK;
+}
 
 /* The table for a usable ISA; NULL: the default, which is FASTMLP_ISA at the first call, or
  * else the best. NULL if not usable. */

@@ -70,6 +70,12 @@ size_t fm_members_for(double fmas, double total)
     return worth < 2 ? 1 : worth < (double)threads ? (size_t)worth : threads;
 }
 
+size_t fm_long_block(size_t rows, size_t least, size_t most)
+{
+    const size_t fitting = fm_system_l2() / 2 / (rows * sizeof(double)) / 8 * 8;
+    return fitting < least ? least : fitting < most ? fitting : most;
+}
+
 /* Around what fm_members_for takes for the limit. */
 #define FM_LEAST_DOUBT (0.5 * FM_MEETING_FMAS)
 #define FM_MOST_DOUBT (40 * FM_MEETING_FMAS)

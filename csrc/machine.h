@@ -17,6 +17,10 @@ size_t fm_members_for(double fmas, double total);
  * is no doubt. */
 size_t fm_other_members(double fmas);
 
+/* The reduced index of a product's block of x that has so many rows: what half of L2 holds, in
+ * whole cache lines, between the two; the lower where L2 is not known. */
+size_t fm_long_block(size_t rows, size_t least, size_t most);
+
 /* Whether rows of that many doubles, one behind the other, share few cache sets: their stride
  * is then a multiple of 1 KB. */
 static inline bool fm_rows_collide(size_t columns)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A dense product of plain row-major matrices by the engine's kernels: what a comparison with
- * a BLAS measures. A slab of b is FM_DEPTH_BLOCK rows of it in panels. Members share either
+ * a BLAS measures. A slab of b is fm_matmul_depth rows of it in panels. Members share either
  * the rows of y, and pack slabs together, or its columns, and pack their own panels while they
  * multiply the first rows by them. a is copied block by block where it is stored transposed or
  * its rows would fall on the same cache sets.
@@ -20,7 +20,8 @@ typedef struct product {
     double *y;                       /* (m, n) */
     const double *a, *b;             /* (m, k), (k, n) */
     bool a_transposed, b_transposed; /* stored as (k, m), (n, k) */
-    double *slabs[2];    /* (FM_DEPTH_BLOCK, n) in panels: one is packed, one in use */
+    size_t depth;                    /* of the slabs: fm_matmul_depth */
+    double *slabs[2];                /* (depth, n) in panels: one is packed, one in use */
     size_t panel_stride; /* of the slabs, also where the last rows of b fill less: a member
                             that is there already must not write where others still read */
     double *edge;        /* (m, FM_PANEL): the last panel of y if n is not a multiple */
@@ -29,7 +30,7 @@ typedef struct product {
 } product;
 
 /* An odd number of cache lines. */
-#define BLOCK_STRIDE (FM_DEPTH_BLOCK + FM_PANEL)
+#define BLOCK_STRIDE (FM_LONGEST_BLOCK + FM_PANEL)
 
 /* Panel p of the slab of these rows of b. */
 static void pack_panel(const product *run, double *slab, fm_range depth, size_t p)
@@ -128,8 +129,8 @@ static void multiply_rows(const product *run, const fm_member *self)
 {
     const fm_range rows = fm_team_share(run->m, self), all = {0, fm_panels(run->n)};
     const fm_range packs = fm_team_share(all.end, self);
-    for (size_t k = 0, turn = 0; k < run->k; k += FM_DEPTH_BLOCK, turn = !turn) {
-        const fm_range depth = fm_rows_from(k, FM_DEPTH_BLOCK, run->k);
+    for (size_t k = 0, turn = 0; k < run->k; k += run->depth, turn = !turn) {
+        const fm_range depth = fm_rows_from(k, run->depth, run->k);
         double *slab = run->slabs[turn];
         for (size_t p = packs.begin; p < packs.end; p++)
             pack_panel(run, slab, depth, p);
@@ -148,8 +149,8 @@ static void multiply_columns(const product *run, const fm_member *self)
 {
     const fm_range own = fm_team_share(fm_panels(run->n), self);
     double *slab = run->slabs[0];
-    for (size_t k = 0; k < run->k; k += FM_DEPTH_BLOCK) {
-        const fm_range depth = fm_rows_from(k, FM_DEPTH_BLOCK, run->k);
+    for (size_t k = 0; k < run->k; k += run->depth) {
+        const fm_range depth = fm_rows_from(k, run->depth, run->k);
         for (size_t i = 0; i < run->m; i += FM_ROW_BLOCK) {
             const row_block block =
                 block_of(run, copy_of(run, self), fm_rows_from(i, FM_ROW_BLOCK, run->m), depth);
@@ -207,7 +208,7 @@ static void lay_out(product *run, fm_arena *arena, size_t members)
     /* colliding rows matter once a leaves L1 */
     const bool copies =
         run->a_transposed || (fm_rows_collide(run->k) && run->m * run->k > 4096);
-    const size_t depth = fm_rows_from(0, FM_DEPTH_BLOCK, run->k).end;
+    const size_t depth = fm_rows_from(0, run->depth, run->k).end;
     run->panel_stride = depth * FM_PANEL;
     for (int i = 0; i < 2; i++)
         run->slabs[i] =
@@ -264,6 +265,7 @@ fm_status fm_matmul(double *y, const double *a, bool a_transposed, const double 
                    .kernels = fm_find_kernels(NULL)};
     if (run.kernels == NULL)
         return FM_ERROR_ISA;
+    run.depth = fm_matmul_depth(run.kernels->strip);
     const double fmas = (double)m * (double)k * (double)n;
     const size_t members = fm_members_for(fmas, fmas);
     fm_arena arena = {0};

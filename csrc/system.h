@@ -65,6 +65,9 @@ void fm_at_fork(void (*before)(void), void (*in_parent)(void), void (*in_child)(
  * system grants it only so much of their time (cgroup quota, job object). */
 size_t fm_system_cpus(void);
 
+/* Bytes of a core's second cache; 0 where the system does not tell. */
+size_t fm_system_l2(void);
+
 /* A clock that only goes on, to measure with. */
 double fm_system_seconds(void);
 

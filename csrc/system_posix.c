@@ -214,6 +214,16 @@ size_t fm_system_cpus(void)
     return quota > 0 && quota < cpus ? quota : cpus;
 }
 
+size_t fm_system_l2(void)
+{
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+    const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    return bytes > 0 ? (size_t)bytes : 0;
+#else
+    return 0;
+#endif
+}
+
 double fm_system_seconds(void)
 {
     struct timespec now;

@@ -152,6 +152,18 @@ size_t fm_system_cpus(void)
     return cpus > 0 ? cpus : 1;
 }
 
+size_t fm_system_l2(void)
+{
+    SYSTEM_LOGICAL_PROCESSOR_INFORMATION part[256];
+    DWORD size = sizeof part;
+    if (!GetLogicalProcessorInformation(part, &size))
+        return 0; /* of more CPUs than fit, too */
+    for (size_t i = 0; i < size / sizeof *part; i++)
+        if (part[i].Relationship == RelationCache && part[i].Cache.Level == 2)
+            return part[i].Cache.Size;
+    return 0;
+}
+
 double fm_system_seconds(void)
 {
     LARGE_INTEGER count, rate;

@@ -15,9 +15,9 @@ from kernels.exact import chain, same_bits
 
 from fastmlp import _core
 
-# Ragged last panels, rows beside and beyond a row block (96), depths around a depth block (256),
-# and depths that are multiples of 128, whose rows are copied; wide ones, shared by columns, and
-# tall ones, shared by rows, as are those of more than 512 rows.
+# Ragged last panels, rows beside and beyond a row block (96), depths around a depth block (256,
+# or up to 512 with AVX-512), and depths that are multiples of 128, whose rows are copied; wide
+# ones, shared by columns, and tall ones, shared by rows, as are those of more than 512 rows.
 SHAPES = [
     (1, 1, 1),
     (1, 5, 3),
@@ -30,6 +30,8 @@ SHAPES = [
     (193, 384, 40),
     (40, 640, 200),
     (520, 40, 530),
+    (20, 513, 30),
+    (98, 1100, 75),
 ]
 
 

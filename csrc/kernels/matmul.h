@@ -3,7 +3,7 @@
  * Dense products on micropanels: y = x w, and y = x w^T through transposed scratch panels.
  *
  * The microkernel keeps mr rows by np panels of accumulators in registers and walks the
- * reduced index, FM_DEPTH_BLOCK of it at a time over FM_ROW_BLOCK rows.
+ * reduced index, fm_matmul_depth of it at a time over FM_ROW_BLOCK rows.
  */
 #include "simd.h"
 
@@ -146,7 +146,7 @@ INLINE void matmul_small(const int mr, double *y, size_t y_stride, const double 
                     panel_stride, FM_PANEL, NULL, depth, resume);
 }
 
-/* One (FM_ROW_BLOCK, FM_DEPTH_BLOCK) block of x times all panels. */
+/* One (FM_ROW_BLOCK, fm_matmul_depth) block of x times all panels. */
 static void matmul_block(double *y, size_t y_stride, const double *x, size_t x_stride,
                          const double *w, size_t panel_stride, size_t rows, size_t depth,
                          size_t panels, bool resume)
@@ -187,11 +187,12 @@ static void kernel_matmul(double *y, size_t y_stride, const double *x, size_t x_
     assert(y_stride >= panels * FM_PANEL);
     if (depth == 0 && !resume)
         clear_rows(y, y_stride, rows, panels);
-    for (size_t k = 0; k < depth; k += FM_DEPTH_BLOCK)
+    const size_t block = fm_matmul_depth(NP);
+    for (size_t k = 0; k < depth; k += block)
         for (size_t i = 0; i < rows; i += FM_ROW_BLOCK)
             matmul_block(y + i * y_stride, y_stride, x + i * x_stride + k, x_stride,
                          w + k * FM_PANEL, panel_stride, smaller(FM_ROW_BLOCK, rows - i),
-                         smaller(FM_DEPTH_BLOCK, depth - k), panels, resume || k > 0);
+                         smaller(block, depth - k), panels, resume || k > 0);
 }
 
 static void kernel_matmul_packing(double *y, size_t y_stride, const double *x, size_t x_stride,

@@ -50,6 +50,7 @@ extern const fm_kernels FM_CAT(fm_kernels_, FM_ISA);
 /* clang-format off */
 const fm_kernels FM_CAT(fm_kernels_, FM_ISA) = {
     .isa = FM_STR(FM_ISA),
+    .strip = NP,
 #define X(result, name, parameters) .name = kernel_##name,
     FM_KERNELS(X)
 #undef X
