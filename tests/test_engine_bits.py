@@ -46,6 +46,7 @@ from fastmlp.engine import (
 )
 from fastmlp.engine.native import NativeEngine
 from fastmlp.engine.reference import ReferenceEngine
+from fastmlp.engine.rows import SparseRows
 
 JOBS = [*JOBS, *LAYER_JOBS]
 
@@ -181,6 +182,31 @@ def test_a_training_in_pieces_is_the_training(name: str) -> None:
                 following.write_slot(i, slot, engine.read_slot(i, slot))
         engine = following
     assert not state(engine, job).differing(state(whole, job))
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_indices_out_of_range_are_left_out(isa: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative ones, which ascending rows have first, and those beyond the last feature."""
+    monkeypatch.setenv("FASTMLP_ISA", isa)
+    monkeypatch.setenv("FASTMLP_TUNE", "lists")
+    job = Job("ends", mlp(37, 200, 3), Training(SPARSE, ADAM), 40, 16, density=0.2)
+    x = job.data().x.astype(np.float64)
+    places, values, ends = [], [], [0]
+    for row in x:
+        (found,) = np.nonzero(row)
+        places += [-5, -1, *found, 37, 2**31 - 1]
+        values += [1.0, 2.0, *row[found], 3.0, 4.0]
+        ends.append(len(places))
+    rows = SparseRows(np.array(ends), np.array(places, np.int32), np.array(values), 37)
+    outcomes = []
+    for threads in THREADS:
+        for samples in (x, rows):
+            engine = native(job, threads)
+            job.initialise(engine)
+            data = replace(job.data(), x=samples)
+            engine.train(data, job.order(), 16, job.rates, np.array(0), False)
+            outcomes.append(state(engine, job))
+    assert not any(outcome.differing(outcomes[0]) for outcome in outcomes[1:])
 
 
 @pytest.mark.parametrize("features", [1, 13, 128])

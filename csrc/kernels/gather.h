@@ -259,7 +259,7 @@ INLINE int64_t sparse_from(const fm_source *source, int64_t begin, int64_t end, 
 {
     while (begin < end) {
         const int64_t middle = begin + (end - begin) / 2;
-        if (sparse_feature(source, middle) < k)
+        if (source->indices[middle] < (int64_t)k)
             begin = middle + 1;
         else
             end = middle;
@@ -279,18 +279,19 @@ INLINE void list_sparse_row_pairs(const bool place, fm_pair *entries, fm_span *s
                                   const fm_source source, size_t row, size_t b, size_t begin,
                                   size_t end)
 {
-    const size_t stop = smaller(2 * end, source.features);
+    const int64_t stop = (int64_t)smaller(2 * end, source.features);
     const int64_t last = source.indptr[row + 1];
-    size_t next = 2 * begin, open = SIZE_MAX; /* open: the pair that came last */
-    int64_t e = source.indptr[row];
+    int64_t next = (int64_t)(2 * begin), e = source.indptr[row];
+    size_t open = SIZE_MAX; /* the pair that came last */
     if (begin > 0)
-        e = sparse_from(&source, e, last, next);
+        e = sparse_from(&source, e, last, 2 * begin);
     for (; e < last; e++) {
-        const size_t k = sparse_feature(&source, e), pair = k / 2, side = k % 2;
-        if (k >= stop)
+        const int64_t feature = source.indices[e]; /* negative ones come first */
+        if (feature >= stop)
             break;
-        if (k < next || ((const double *)source.x)[e] == 0)
+        if (feature < next || ((const double *)source.x)[e] == 0)
             continue;
+        const size_t k = (size_t)feature, pair = k / 2, side = k % 2;
         const bool fresh = pair != open;
         const size_t count = spans[pair].count;
         spans[pair].count = count + fresh;
@@ -301,7 +302,7 @@ INLINE void list_sparse_row_pairs(const bool place, fm_pair *entries, fm_span *s
             to->row = b;
         }
         open = pair;
-        next = k + 1;
+        next = feature + 1;
     }
 }
 
