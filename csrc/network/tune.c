@@ -2,8 +2,9 @@
  *
  * An exploration goes over the ways round by round, each timed for some steps; the best of its
  * rounds counts, since whatever else the machine does only makes a way slower. One that is far
- * behind is out. The winner takes the place of the way in use if it is clearly faster, and the
- * next exploration comes when the one before has become a small part of the time.
+ * behind is out. The winner takes the place of the way in use if it is clearly faster, and not
+ * in one round only: a CPU may change its speed in the middle. The next exploration comes when
+ * the one before has become a small part of the time.
  */
 #include <math.h>
 #include <string.h>
@@ -12,11 +13,9 @@
 #include "network.h"
 #include "tune.h"
 
-#define ROUNDS 3
 #define TRIAL_SECONDS 2e-3
-/* Slower by this after the first round (when memory is fresh, and another process may have had
- * the CPU) and after more: out. */
-#define FAR_BEHIND_AT_FIRST 3
+/* Slower by this after two rounds: out. After one, memory may have been fresh, or another
+ * process may have had the CPU. */
 #define FAR_BEHIND 1.5
 /* And not even tried in later explorations. */
 #define NEVER_AGAIN 2.5
@@ -130,6 +129,15 @@ size_t fm_next_way(const fm_tuner *tuner, const fm_tuned *job, training_run *run
     return job->next;
 }
 
+/* Whether a way is clearly faster than another, and was faster in two rounds of both. */
+static bool beats(const fm_trial *trial, const fm_trial *other)
+{
+    int won = 0;
+    for (size_t i = 0; i < FM_ROUNDS; i++)
+        won += trial->round[i] < other->round[i];
+    return trial->best < CLEARLY_FASTER * other->best && won >= 2;
+}
+
 /* Ends an exploration: the fastest way is chosen if it is clearly faster. */
 static void choose(fm_tuned *job)
 {
@@ -137,8 +145,7 @@ static void choose(fm_tuned *job)
     for (size_t i = 0; i < job->count; i++)
         if (!job->trial[i].out && job->trial[i].best < job->trial[fastest].best)
             fastest = i;
-    if (job->trial[fastest].best < CLEARLY_FASTER * job->trial[job->chosen].best ||
-        job->trial[job->chosen].out)
+    if (beats(&job->trial[fastest], &job->trial[job->chosen]))
         job->chosen = fastest;
     job->exploring = false;
     job->pause = job->factor * job->spent;
@@ -148,7 +155,7 @@ static void choose(fm_tuned *job)
 /* After a round: who is far behind is out. */
 static void end_round(fm_tuned *job)
 {
-    const double limit = job->round == 0 ? FAR_BEHIND_AT_FIRST : FAR_BEHIND;
+    const double limit = job->round == 0 ? INFINITY : FAR_BEHIND;
     double best = INFINITY;
     size_t left = 0;
     for (size_t i = 0; i < job->count; i++)
@@ -160,7 +167,7 @@ static void end_round(fm_tuned *job)
     }
     while (job->trial[job->next].out) /* from the way in use on, where rounds begin */
         job->next = (job->next + 1) % job->count;
-    if (++job->round == ROUNDS || left == 1)
+    if (++job->round == FM_ROUNDS || left == 1)
         choose(job);
 }
 
@@ -169,6 +176,7 @@ static void end_trial(fm_tuned *job)
 {
     fm_trial *trial = &job->trial[job->next];
     const double found = trial->seconds / (double)trial->rows;
+    trial->round[job->round] = found;
     trial->best = job->round > 0 ? fmin(trial->best, found) : found;
     trial->seconds = 0;
     trial->rows = trial->steps = 0;

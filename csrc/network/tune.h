@@ -22,12 +22,14 @@ typedef enum fm_tuning {
 /* Lists and two sizes of dense passes, each on two numbers of members. */
 #define FM_MOST_WAYS 6
 
-/* Steps so far of a way in a round, and the best of the rounds of the last exploration. */
+/* Steps so far of a way in a round, seconds a row in the rounds of the last exploration and the
+ * best of these. */
+#define FM_ROUNDS 3
 typedef struct fm_trial {
     double seconds;
     size_t rows, steps;
-    double best; /* seconds a row; 0: not known */
-    bool out;    /* too slow to be tried again */
+    double round[FM_ROUNDS], best; /* 0: not known */
+    bool out;                      /* too slow to be tried again */
 } fm_trial;
 
 /* The ways of one job, way[0] being that by rule, and what is known of them. */
