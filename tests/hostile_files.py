@@ -142,6 +142,19 @@ def code_in_the_older_format(folder: Path) -> Path:
     return folder / "m.h5"
 
 
+@hostile
+def a_heap_without_end(folder: Path) -> Path:
+    """HDF5's own reading of it does not end, either."""
+    with h5py.File(folder / "m.h5", "w") as file:
+        file.attrs["model_config"] = "{}"
+        file.create_group("model_weights").attrs["layer_names"] = np.array([b"l"])
+    content = bytearray((folder / "m.h5").read_bytes())
+    free = content.index(b"GCOL") + 16
+    content[free : free + 16] = bytes(16)
+    (folder / "m.h5").write_bytes(content)
+    return folder / "m.h5"
+
+
 # What a configuration may ask memory for.
 
 

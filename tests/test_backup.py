@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from processes import TESTS
+from processes import TESTS, run_script
 from small_model import EXACT, X, Y, assert_same_weights, make_model
 
 import fastmlp
@@ -463,3 +463,17 @@ def test_wrong_finders():
             make(**options)
     with pytest.raises(ValueError, match="at least 3 batches"):
         make().suggestion()
+
+
+def test_trainings_go_on_wherever_they_are_killed(tmp_path):
+    """Some of the 200 kills of ``python tests/kill_trainings.py``, half of them during a save."""
+    run_script(
+        f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(TESTS)!r})
+import kill_trainings
+kills = kill_trainings.run(12, 3, Path({str(tmp_path)!r}))
+assert len(kills) >= 3, kills
+"""
+    )

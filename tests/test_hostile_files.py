@@ -58,7 +58,7 @@ for path in {paths!r}:
 
 @pytest.mark.parametrize("kind", fuzz_files.KINDS)
 def test_mutated_files_are_read_or_refused(kind, tmp_path):
-    """A bounded run of ``python tests/fuzz_files.py``; that one was run on a million files."""
+    """A bounded run of ``python tests/fuzz_files.py``, which reads a million by default."""
     result = fuzz_files.run(kind, count=150, seed=3, folder=str(tmp_path))
     assert result.failures == []
     assert result.refused > 50

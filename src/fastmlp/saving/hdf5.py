@@ -22,6 +22,7 @@ _MOST_OBJECTS = 100_000
 _DEEPEST = 64
 _LARGEST_TEXTS = 1 << 30  # bytes that an attribute of texts may at most come to
 _KINDS = "fiub"  # of NumPy's types
+_HEAP = b"GCOL\1\0\0\0"
 
 
 @dataclass
@@ -54,6 +55,7 @@ def read(content: bytes, *attributes: str) -> Tree:
         If the file is damaged, or has what is no plain array, before any memory is asked for.
     """
     h5py = require("h5py", "keras", "a file of Keras's")
+    _check_heaps(content)
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_fapl_core(backing_store=False)
     access.set_file_image(content)
@@ -67,6 +69,29 @@ def read(content: bytes, *attributes: str) -> Tree:
         for texts in reader.told.items():
             reader.text(*texts)
     return tree
+
+
+def _check_heaps(content: bytes) -> None:
+    """ValueError if one of the heaps, where texts are, does not end: HDF5 reads such without end.
+
+    A heap is its signature and version, its size in 8 bytes, then objects: 2 bytes of a number, 6
+    of which nothing depends, 8 of a size, and as many, filled up to a multiple of 8. In number 0,
+    which is free space, the size has these 16 bytes in it.
+    """
+    start = content.find(_HEAP)
+    while start >= 0:
+        end = start + int.from_bytes(content[start + 8 : start + 16], "little")
+        place = start + 16
+        while place + 16 <= end <= len(content):
+            size = int.from_bytes(content[place + 8 : place + 16], "little")
+            if content[place : place + 2] != bytes(2):
+                size = 16 + (size + 7) // 8 * 8
+            if size < 16:
+                break
+            place += size
+        if not place <= end <= len(content) or end - place >= 16:
+            raise ValueError(f"the heap at byte {start} does not end where it says")
+        start = content.find(_HEAP, start + 1)
 
 
 class _Reader:

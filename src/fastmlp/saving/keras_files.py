@@ -92,8 +92,7 @@ def save_weights(model: CompiledModel, path: str) -> None:
 
 def load_weights(model: CompiledModel, path: str) -> State:
     """Read one."""
-    tree = read_file(path, "Keras's weights", hdf5.read)
-    return state_of(tree, model)
+    return read_file(path, "Keras's weights", lambda found: state_of(hdf5.read(found), model))
 
 
 # Whole models.

@@ -33,7 +33,7 @@ def _read(content: bytes) -> Tree:
 
 def load_weights(model: CompiledModel, path: str) -> State:
     """The weights of a file of models, or of weights."""
-    return _state(read_file(path, "Keras 2", _read), model)
+    return read_file(path, "Keras 2", lambda content: _state(_read(content), model))
 
 
 def load_model(path: str) -> tuple[Any, Any, int, Callable[[Any], State], dict[str, Any]]:
