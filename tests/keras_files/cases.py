@@ -172,5 +172,5 @@ def train(model: Any, epochs: int = EPOCHS) -> Any:
     """Some steps in the order of the samples."""
     history = model.fit(*data(), epochs=epochs, batch_size=BATCH, shuffle=False, verbose=0)
     for weight in model.weights:  # Keras on JAX: a weight and its average are one array otherwise,
-        weight.assign(np.array(weight))  # which the next step gives away twice
+        weight.assign(np.array(weight.numpy()))  # which the next step gives away twice
     return history
