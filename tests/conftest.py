@@ -34,3 +34,13 @@ def _fresh_session() -> None:
     """Names, seeds and masks do not depend on which tests ran before."""
     fastmlp.utils.clear_session()
     fastmlp.utils.set_random_seed(7)
+
+
+@pytest.fixture
+def joblib_workers() -> Iterator[None]:
+    """For tests that use joblib's processes: they and the threads that talk with them are gone
+    afterwards, where other tests fork and count threads."""
+    yield
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True)

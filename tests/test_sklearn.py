@@ -151,7 +151,7 @@ def test_partial_fit_is_scikit_learns() -> None:
 
 def test_a_warm_start_is_scikit_learns() -> None:
     ours, theirs = (
-        cls(hidden_layer_sizes=10, random_state=3, max_iter=5, warm_start=True)
+        cls(hidden_layer_sizes=10, random_state=3, max_iter=5, warm_start=True, batch_size=40)
         for cls in (MLPRegressor, neural_network.MLPRegressor)
     )
     for estimator in (ours, theirs):
@@ -189,6 +189,7 @@ def test_sparse_rows_float32_and_frames_give_the_bits_of_arrays() -> None:
         made.predict(pandas.DataFrame(few, columns=list("abcdf")))
 
 
+@pytest.mark.usefixtures("joblib_workers")
 def test_a_search_in_two_processes_gives_the_bits_of_one() -> None:
     searches = [
         GridSearchCV(

@@ -94,6 +94,7 @@ def test_the_loss_decides_what_targets_are(
     assert (pickle.loads(pickle.dumps(made.model_)).predict(X) == made.model_.predict(X)).all()
 
 
+@pytest.mark.usefixtures("joblib_workers")
 def test_a_search_over_the_functions_arguments() -> None:
     grid = {"model_kwargs__units": [2, 12], "fit_kwargs__epochs": [3, 60]}
     given = KerasLikeClassifier(classifier, model_kwargs={"dropout": 0.1}, random_state=0)

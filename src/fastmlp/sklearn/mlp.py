@@ -164,6 +164,8 @@ class MLP(BaseEstimator):
             chain.compile(optimizer, goal.loss, engine=self.engine)
         if warm:
             chain.set_weights(self._chain.get_weights())
+        else:
+            network.initialize(chain, self.activation, random)
         self._chain = chain
         self.model_ = network.with_output_activation(chain, goal)
         self.n_layers_ = len(network.dense_layers(chain)) + 1

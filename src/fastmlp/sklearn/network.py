@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -126,8 +125,7 @@ def by_layer(name: str, value: Any, count: int) -> list[Any]:
 def chain_of(
     estimator: Any, features: int, outputs: int, goal: Objective, random: np.random.RandomState
 ) -> Chain:
-    """The network of an estimator, with scikit-learn's initial weights: uniform for kernels and
-    biases, of limit sqrt(6 / (inputs + units)), or of sqrt(2 / (inputs + units)) for "logistic".
+    """The network of an estimator; ``random`` draws the seeds of dropout.
 
     Raises
     ------
@@ -154,17 +152,22 @@ def chain_of(
             seed = int(random.randint(1 << 62, dtype=np.int64))
             chain.add(layers.Dropout(rate, seed=seed))
     chain.add(layers.Dense(outputs, None if goal.on_logits else _OUTPUTS[goal.out_activation]))
+    return chain
 
-    widths = [features, *sizes, outputs]
-    by_activation = [*activations, activations[-1] if activations else estimator.activation]
-    for layer, (inputs, units), name in zip(
-        dense_layers(chain), pairwise(widths), by_activation, strict=True
-    ):
+
+def initialize(chain: Sequential, activation: Any, random: np.random.RandomState) -> None:
+    """scikit-learn's initial weights: kernels and biases are uniform, of limit
+    sqrt(6 / (inputs + units)), or sqrt(2 / (inputs + units)) for "logistic"; the layer of the
+    outputs as the last hidden one."""
+    dense = dense_layers(chain)
+    names = by_layer("activation", activation, len(dense) - 1)
+    for layer, name in zip(dense, [*names, *(names[-1:] or [activation])], strict=True):
+        assert layer.kernel is not None
+        inputs, units = layer.kernel.shape
         logistic = isinstance(name, str) and name == "logistic"
         limit = np.sqrt((2.0 if logistic else 6.0) / (inputs + units))
         kernel = random.uniform(-limit, limit, (inputs, units))
         layer.set_weights([kernel, random.uniform(-limit, limit, units)])
-    return chain
 
 
 def dense_layers(chain: Sequential) -> list[layers.Dense]:
