@@ -160,7 +160,7 @@ static void form_block(step_view *view, double factor, size_t block, double *gra
     const fm_core *core = run->core;
     const size_t begin = block * FM_GRADIENT_BLOCK;
     const size_t end = fm_rows_from(begin, FM_GRADIENT_BLOCK, view->rows).end;
-    const size_t first = view->self->index * FM_TAIL_ROWS; /* of the member's activations */
+    const size_t first = view->self->index * FM_MEMBER_ROWS; /* of the member's activations */
     double *x = core->workspace.x[view->turn % 2] + first * core->stages[0].stride;
     for (size_t row = begin; row < end; row += FM_TAIL_ROWS) {
         const fm_range rows = fm_rows_from(row, FM_TAIL_ROWS, end);

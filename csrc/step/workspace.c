@@ -107,7 +107,7 @@ fm_status fm_prepare_rules(fm_core *core, size_t members)
 fm_status fm_prepare_workspace(fm_core *core, const training_way *way)
 {
     fm_workspace *space = &core->workspace;
-    const size_t rows = way->in_blocks ? way->members * FM_TAIL_ROWS : way->pass_rows;
+    const size_t rows = way->in_blocks ? way->members * FM_MEMBER_ROWS : way->pass_rows;
     const size_t gradients = gradient_buffers(core, way);
     space->sparse = way->sparse;
     space->in_blocks = way->in_blocks;
