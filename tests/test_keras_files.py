@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 import zipfile
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from small_model import EXACT, X, Y, assert_same_weights
 import fastmlp
 from fastmlp import layers, losses
 from fastmlp.saving import hdf5, load_model
+from fastmlp.saving.keras_configs import from_keras
 
 # Keras's own sums and functions have other rounding errors than fastmlp's.
 PREDICTED = {"rtol": 0, "atol": 1e-12}
@@ -157,6 +159,40 @@ def test_what_keras_does_not_have(tmp_path):
     with pytest.raises(ValueError, match="filepath must end in"):
         model.save(tmp_path / "m.h5")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "extra", "suffix"),
+    [("h5py", "keras", ".weights.h5"), ("safetensors.numpy", "safetensors", ".safetensors")],
+)
+def test_packages_that_are_not_installed(module, extra, suffix, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    model = fastmlp.Sequential([fastmlp.Input((4,)), layers.Dense(3)])
+    path = tmp_path / f"w{suffix}"
+    with pytest.raises(ImportError, match=rf"pip install \"fastmlp\[{extra}\]\""):
+        model.save_weights(path)
+    assert not path.exists()
+    path.write_bytes(b"something")
+    with pytest.raises(ImportError, match=rf"pip install \"fastmlp\[{extra}\]\""):
+        model.load_weights(path)
+
+
+def test_branches_types_and_options_that_fastmlp_does_not_have():
+    """What Keras can say of a model and fastmlp cannot do is refused by its name."""
+    first = {"class_name": "InputLayer", "config": {"name": "x", "batch_shape": [None, 2]}}
+    dense = {"class_name": "Dense", "config": {"name": "d", "units": 1, "dtype": "mixed_float16"}}
+    with pytest.raises(ValueError, match="Dense of type 'mixed_float16' is not supported"):
+        from_keras(dense)
+    scaled = {"class_name": "LayerNormalization", "config": {"rms_scaling": True}}
+    with pytest.raises(ValueError, match="LayerNormalization with rms_scaling=True is not"):
+        from_keras(scaled)
+    two = {"layers": [first], "input_layers": [["x", 0, 0]], "output_layers": [["x", 0, 0]] * 2}
+    with pytest.raises(ValueError, match=r"its outputs are \['x', 'x'\]"):
+        from_keras({"class_name": "Functional", "config": two})
+    beside = {**first, "config": {**first["config"], "name": "y"}}
+    one = {"layers": [first, beside], "output_layers": [["x", 0, 0]]}
+    with pytest.raises(ValueError, match=r"no chain of layers: \['y'\] lie beside it"):
+        from_keras({"class_name": "Functional", "config": one})
 
 
 def test_the_engine_and_the_seeds_are_in_the_metadata(tmp_path, engine):

@@ -21,9 +21,6 @@ _NOT_IN_KERAS = ("GaussianNLL", "Pinball", "ConfusionMatrix")
 
 #: Arguments that fastmlp does not take: what they must be, so that leaving them out is right.
 _ONLY: dict[str, tuple[Any, ...]] = {
-    "renorm": (False, None),
-    "renorm_clipping": (None,),
-    "synchronized": (False, None),
     "fused": (True, False, None),  # a way to compute in Keras 2
     "virtual_batch_size": (None,),
     "adjustment": (None,),
@@ -40,8 +37,8 @@ _ONLY: dict[str, tuple[Any, ...]] = {
     "is_legacy_optimizer": (True, False, None),
     "batch_size": (None,),
 }
-#: Such that mean nothing without one of those above, or nothing to numbers.
-_IDLE = ("renorm_momentum", "dtype", "fn", "autocast")
+#: Such that mean nothing to numbers.
+_IDLE = ("dtype", "fn", "autocast")
 _TYPES = ("float64", "float32", None)
 _FAMILIES: dict[str, Any] = {
     "layers": layers,
