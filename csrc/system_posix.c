@@ -2,7 +2,9 @@
  *
  * system.h on POSIX: Linux and macOS.
  */
-#if defined(__linux__)
+#if defined(__APPLE__)
+#define _DARWIN_C_SOURCE /* the number of CPUs */
+#elif defined(__linux__)
 #define _GNU_SOURCE /* CPU sets */
 #include <sched.h>
 #include <stdio.h>
