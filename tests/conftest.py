@@ -32,7 +32,7 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 @pytest.fixture(autouse=True)
 def _fresh_session() -> None:
     """Names, seeds and masks do not depend on which tests ran before."""
-    fastmlp.utils.clear_session()
+    fastmlp.utils.clear_session(free_memory=False)  # a collection costs more than most tests
     fastmlp.utils.set_random_seed(7)
 
 
