@@ -62,13 +62,20 @@ def test_every_way_is_tried_and_one_is_chosen(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("density", "by_lists"),
-    [(0.01, {True}), (0.1, {True, False}), (0.6, {True, False}), (1.0, {False})],
+    ("density", "batch", "by_lists"),
+    [
+        (0.01, 128, {True}),
+        (0.1, 32, {True}),
+        (0.1, 128, {True, False}),
+        (0.3, 32, {True, False}),
+        (0.6, 32, {True, False}),
+        (1.0, 32, {False}),
+    ],
 )
 def test_what_cannot_win_is_not_tried(
-    density: float, by_lists: set[bool], monkeypatch: pytest.MonkeyPatch
+    density: float, batch: int, by_lists: set[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = long_job(density, 32)
+    job = long_job(density, batch)
     tuned = engine(job, "1", monkeypatch)
     train_whole(tuned, job)
     assert {way["by_lists"] for way in tuned.ways} == by_lists

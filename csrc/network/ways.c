@@ -6,9 +6,13 @@
 #include "tune.h"
 
 /* Alternatives are tried where they may win: lists up to the first share of non-zeros, dense
- * products from the second on, and neither if its buffers take more bytes. */
+ * products from the second on, and neither if its buffers take more bytes. The lists of few
+ * rows stay in L2: there dense products took 1.3 (a Xeon) to 1.9 times as long (Zen 4) at 0.19,
+ * and trials of them 2 % of the first epochs of MNIST. */
 #define LISTS_MAY_WIN 0.8
 #define DENSE_MAY_WIN 0.05
+#define FEW_ROWS 64
+#define DENSE_MAY_WIN_FEW_ROWS 0.2
 #define TRIAL_BYTES ((double)((size_t)64 << 20))
 
 double fm_step_fmas(const fm_core *core, size_t batch)
@@ -85,7 +89,8 @@ static void add_alternatives(training_run *run, fm_tuning how, double density,
     const fm_core *core = run->core;
     const bool all = how == FM_TUNE_TURNS;
     const training_way dense = way_of(run, false, 0);
-    if (all || density >= DENSE_MAY_WIN) {
+    const double may_win = run->batch <= FEW_ROWS ? DENSE_MAY_WIN_FEW_ROWS : DENSE_MAY_WIN;
+    if (all || density >= may_win) {
         const bool small_passes = dense.pass_rows <= FM_LIST_ROWS;
         const size_t other = small_passes ? 2 * FM_LIST_ROWS : FM_LIST_ROWS;
         if (way_bytes(core, &dense) <= TRIAL_BYTES)

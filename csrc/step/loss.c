@@ -72,22 +72,26 @@ double fm_loss_factor(const step_view *view)
     return view->run->core->loss.weight * reduction_factor(view);
 }
 
-/* Weights and targets of the rows of a sample, from place b * split on. */
-static void find_targets(const step_view *view, double factor, size_t b, size_t sample)
+/* Weights and targets of the rows of outputs of some samples. */
+static void find_targets(const step_view *view, double factor, fm_range rows, bool labels)
 {
     const training_run *run = view->run;
     const fm_core *core = run->core;
+    const fm_data *data = run->data;
     const fm_workspace *space = &core->workspace;
+    const int64_t *order = run->order + start_of_step(run, view->index);
     const size_t split = core->split;
-    for (size_t j = 0; j < split; j++) {
-        space->scale[view->index % 2][b * split + j] =
-            weight_of(run, (int64_t)sample, j) * factor;
-        if (fm_loss_takes_labels(core->loss.kind))
-            space->labels[b * split + j] = run->data->labels[sample * split + j];
-        else
-            space->targets[b * split + j] =
-                run->data->targets + (sample * split + j) * core->outputs;
-    }
+    double *scale = space->scale[view->index % 2];
+    for (size_t b = rows.begin; b < rows.end; b++)
+        for (size_t j = 0; j < split; j++) {
+            const size_t from = (size_t)order[b] * split + j, to = b * split + j;
+            scale[to] =
+                data->sample_weight != NULL ? data->sample_weight[from] * factor : factor;
+            if (labels)
+                space->labels[to] = data->labels[from];
+            else
+                space->targets[to] = data->targets + from * core->outputs;
+        }
 }
 
 void fm_loss_rows_of(const step_view *view, double factor, fm_range rows)
@@ -99,8 +103,7 @@ void fm_loss_rows_of(const step_view *view, double factor, fm_range rows)
     const size_t outputs = core->outputs, first = start_of_step(run, view->index);
     const size_t split = core->split, begin = rows.begin * split;
     const bool labels = fm_loss_takes_labels(core->loss.kind);
-    for (size_t b = rows.begin; b < rows.end; b++)
-        find_targets(view, factor, b, (size_t)run->order[first + b]);
+    find_targets(view, factor, rows, labels);
     const size_t row = (rows.begin - view->shift) * split;
     core->kernels->loss[core->loss.kind](
         core->loss.option, (fm_loss_rows){.y = stage->y + row * stage->stride,
