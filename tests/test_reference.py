@@ -518,7 +518,7 @@ def test_a_clipped_binary_probability_has_no_gradient():
 
 def test_the_reference_imports_nothing_compiled():
     source = Path(reference.__file__)
-    beside = [source.with_name(f"{name}.py") for name in ("door", "rows")]
+    beside = [source.with_name(f"{name}.py") for name in ("door", "jacobians", "rows")]
     files = [source, *beside, *source.with_name("words").glob("*.py")]
     for file in files:
         assert "_compiled" not in file.read_text(encoding="utf-8")
@@ -539,6 +539,7 @@ def test_the_reference_imports_nothing_compiled():
         "numpy.typing",
         "..",
         ".door",
+        ".jacobians",
         ".rows",
         ".words",
     }

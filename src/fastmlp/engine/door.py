@@ -7,7 +7,8 @@ stand behind the door: ``native`` (the C library) and ``reference`` (pure NumPy,
 specification). Everything here is plain data, so that both read the same words.
 
 Letters used throughout: N samples in a set, B rows in a batch, F input features, K outputs, S rows
-of outputs that a sample has: 1, but where its outputs have several axes, the last of size K.
+of outputs that a sample has: 1, but where its outputs have several axes, the last of size K, P
+elements of all trained parameters.
 """
 
 from __future__ import annotations
@@ -239,3 +240,38 @@ class Engine(Protocol):
 
     def permutation(self, seed: int, step: int, n: int) -> NDArray[np.int64]:
         """``random.permutation``, bit for bit, as fast as the engine can."""
+
+
+class SecondOrderEngine(Engine, Protocol):
+    """What an engine does besides for steps that use the curvature of the loss."""
+
+    def jacobian(self, x: Any, wrt: str) -> Float64Array:
+        """The derivatives of the outputs of x (N, F), as after training: (N S, K, F) with wrt =
+        "inputs", or with "parameters" (N S, K, P), in the order of :meth:`gradient`."""
+
+    def vector_jacobian(self, x: Any, u: Float64Array) -> Float64Array:
+        """(P,) the sum over outputs and rows of u (N S, K) times their Jacobian."""
+
+    def gauss_newton(self, data: Data, rows: NDArray[np.int64]) -> Float64Array:
+        """H (P, P): the Hessian of the reduced loss of the batch ``rows`` with outputs that are
+        linear in the parameters in place of the network's, so that H d = -g is Gauss and
+        Newton's step. Without penalties, and as after training; weights are not negative.
+        ValueError for a loss without one (see ``Loss.root``)."""
+
+    def gauss_newton_product(
+        self, data: Data, rows: NDArray[np.int64], v: Float64Array
+    ) -> Float64Array:
+        """H v (P,), without H."""
+
+    def factor(self, matrix: Float64Array) -> Float64Array | None:
+        """The lower triangle L (n, n), zeros above, of a symmetric matrix = L @ L.T, of which the
+        lower triangle is read; None if it is not positive definite and finite."""
+
+    def solve(self, lower: Float64Array, b: Float64Array) -> Float64Array:
+        """x (n,) with L @ L.T @ x = b, from :meth:`factor`."""
+
+    def product(self, a: Float64Array, b: Float64Array) -> Float64Array:
+        """a (m, k) @ b (k, n)."""
+
+    def dot(self, a: Float64Array, b: Float64Array) -> float:
+        """The sum of a (n,) times b (n,), by a tree that n alone fixes."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from .. import random
 from .door import Data, Network, StepsResult, Training
+from .jacobians import dot, factor, jacobian, solve
 from .rows import dense_rows
 from .words import (
     GRADIENT_BLOCK,
@@ -27,6 +28,7 @@ from .words import (
     Float64Array,
     Loss,
     Operation,
+    block_sum,
 )
 
 # As the native engine: NaN and infinity pass through without a warning.
@@ -112,10 +114,7 @@ class ReferenceEngine:
         self, data: Data, rows: NDArray[np.int64], iterations: int
     ) -> tuple[float, Float64Array]:
         loss, _, gradients = self._pass(data, rows, Context(iterations))
-        flat = [
-            gradients.get(i, np.zeros_like(self._parameters[i])).ravel() for i in self._trained()
-        ]
-        return loss, np.concatenate([np.zeros(0), *flat])
+        return loss, self._flat(gradients)
 
     @_quiet
     def apply(
@@ -132,6 +131,75 @@ class ReferenceEngine:
             self._parameters, trainable, learning_rate, Context(int(iterations))
         )
         iterations += 1
+
+    # Second order.
+
+    @_quiet
+    def jacobian(self, x: Any, wrt: str) -> Float64Array:
+        return np.concatenate(
+            [jacobian(self._stages(), values, wrt) for values in self._blocks(x)]
+            or [np.zeros((0, self.network.outputs, self._width(wrt)))]
+        )
+
+    @_quiet
+    def vector_jacobian(self, x: Any, u: Float64Array) -> Float64Array:
+        values = self._forward(dense_rows(x, slice(None)), INFERENCE)
+        return self._flat(self._gradients(values, u, INFERENCE))
+
+    @_quiet
+    def gauss_newton(self, data: Data, rows: NDArray[np.int64]) -> Float64Array:
+        def part(block: slice) -> Float64Array:
+            j = self._scaled_jacobian(data, rows, block)
+            return j.T @ j
+
+        return block_sum(len(rows), part)
+
+    @_quiet
+    def gauss_newton_product(
+        self, data: Data, rows: NDArray[np.int64], v: Float64Array
+    ) -> Float64Array:
+        def part(block: slice) -> Float64Array:
+            j = self._scaled_jacobian(data, rows, block)
+            return j.T @ (j @ v)
+
+        return block_sum(len(rows), part)
+
+    def _scaled_jacobian(self, data: Data, rows: NDArray[np.int64], block: slice) -> Float64Array:
+        """(R K, P) for a block of the batch: the Jacobian of what the loss is of, each row of
+        outputs multiplied by the loss's root and by that of its factor in the batch's loss."""
+        loss, split = self._loss, self.network.split
+        weights = np.ones(len(rows) * split)
+        if data.sample_weight is not None:
+            weights = data.sample_weight[rows].ravel()
+        factors = loss.factors(self._by_row(data.targets[rows], loss), weights)
+        factors = factors.reshape(len(rows), split)[block].ravel()
+        targets = self._by_row(data.targets[rows[block]], loss)
+        values = self._forward(dense_rows(data.x, rows[block]), INFERENCE)[: self._graded + 1]
+        root = np.sqrt(factors)[:, None, None] * loss.root(values[-1], targets)
+        of_outputs = jacobian(self._stages()[: self._graded], values, "parameters")
+        return (root @ of_outputs).reshape(root.shape[0] * root.shape[1], of_outputs.shape[2])
+
+    factor = staticmethod(factor)
+    solve = staticmethod(solve)
+    dot = staticmethod(dot)
+
+    def product(self, a: Float64Array, b: Float64Array) -> Float64Array:
+        return a @ b
+
+    def _stages(self) -> list[tuple[Operation, list[Float64Array]]]:
+        return [(operation, parameters) for _, operation, parameters in self._operations()]
+
+    def _width(self, wrt: str) -> int:
+        if wrt == "inputs":
+            return self.network.inputs
+        return sum(self._parameters[i].size for i in self._trained())
+
+    def _flat(self, gradients: dict[int, Float64Array]) -> Float64Array:
+        """(P,) from gradients of parameters by their index; 0 for others."""
+        parts = [
+            gradients.get(i, np.zeros_like(self._parameters[i])).ravel() for i in self._trained()
+        ]
+        return np.concatenate([np.zeros(0), *parts])
 
     def _trained(self) -> list[int]:
         """Indices of the parameters with the role "trained"."""
@@ -265,11 +333,16 @@ class ReferenceEngine:
         """What the first ``count`` operations put out, all or all but one that keeps the shape."""
         split = self.network.split
         outputs = np.empty((len(x) * split, self.network.outputs))
-        for start in range(0, len(x), GRADIENT_BLOCK):  # bounds the memory of hidden layers
-            block = dense_rows(x, slice(start, start + GRADIENT_BLOCK))
-            rows = slice(start * split, (start + len(block)) * split)
-            outputs[rows] = self._forward(block, INFERENCE)[count]
+        for block, values in enumerate(self._blocks(x)):
+            start = block * GRADIENT_BLOCK * split
+            outputs[start : start + len(values[0]) * split] = values[count]
         return outputs
+
+    def _blocks(self, x: Any) -> Iterator[list[Float64Array]]:
+        """The values of x as after training, block by block: hidden layers take memory."""
+        for start in range(0, len(x), GRADIENT_BLOCK):
+            rows = slice(start, start + GRADIENT_BLOCK)
+            yield self._forward(dense_rows(x, rows), INFERENCE)
 
     def _operations(self) -> Iterator[tuple[int, Operation, list[Float64Array]]]:
         """(index, operation, its parameters) from input to output."""

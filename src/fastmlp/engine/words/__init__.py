@@ -72,7 +72,7 @@ from .reductions import REDUCTIONS, MeanWithSampleWeight, Reduction, Sum, SumOve
 from .regularizers import L1L2, ActivityRegularization, Orthogonal, Regularizer
 from .row_activations import Glu, LogSoftmax, Prelu, Softmax, Sparsemax, softmax
 from .rows import LAYOUTS, Repeat, Reshape, Transpose
-from .stages import GRADIENT_BLOCK, BatchNormalization, Dense
+from .stages import GRADIENT_BLOCK, BatchNormalization, Dense, block_sum
 from .tail import Average, Clip, Tail
 from .uncertainty import (
     MOST_QUANTILES,
@@ -197,6 +197,7 @@ __all__ = [
     "Threshold",
     "Transpose",
     "Word",
+    "block_sum",
     "make_loss",
     "settled",
     "sigmoid",

@@ -49,6 +49,11 @@ class MeanSquaredError(_Mean):
     def slopes(self, y: Float64Array, t: Float64Array) -> Float64Array:
         return 2.0 * (y - t)
 
+    def root(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
+        """diag sqrt(2 / K)."""
+        rows, k = outputs.shape
+        return np.broadcast_to(np.sqrt(2.0 / k) * np.eye(k), (rows, k, k))
+
 
 @word(frozen=True)
 class MeanAbsoluteError(_Mean):

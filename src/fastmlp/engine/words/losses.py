@@ -56,6 +56,15 @@ class Loss(Word):
         """d values / d outputs, (B, K)."""
         raise NotImplementedError
 
+    def root(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
+        """R (B, K, K) with d gradients / d outputs = R.T @ R for each sample: what Gauss and
+        Newton put between the Jacobians of the outputs. ValueError for a loss without one."""
+        raise ValueError(
+            "loss must be a mean squared error or a cross-entropy of logits, of softmax or of "
+            "sigmoid for steps by the Gauss-Newton matrix: optimizers.LBFGS takes any loss. "
+            f"Received: loss={self.name!r}"
+        )
+
     def counted(self, targets: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Which samples take part in a mean (B,); None: all."""
         return None
@@ -128,6 +137,26 @@ def crossentropy_gradients(
     return result
 
 
+def crossentropy_root(
+    total: Float64Array, outputs: Float64Array, from_logits: bool
+) -> Float64Array | None:
+    """sqrt(total) (diag sqrt(p) - sqrt(p) p.T) of each row (B, K, K), p the softmax of logits;
+    its R.T @ R is total (diag p - p p.T). None of probabilities.
+
+    total: the sums of the targets of each row (B,), of which the negative have none.
+
+    Source: Schraudolph, "Fast curvature matrix-vector products for second-order gradient
+    descent", Neural Computation 14(7), 2002.
+    """
+    if not from_logits:
+        return None
+    p = softmax(outputs)
+    root = np.sqrt(p)
+    rows = root[:, :, None] * (np.eye(p.shape[1]) - p[:, None, :])
+    result: Float64Array = np.sqrt(np.maximum(total, 0.0))[:, None, None] * rows
+    return result
+
+
 @word(frozen=True)
 class SparseCategoricalCrossentropy(Loss):
     """-log p[target]; see :func:`crossentropy`. epsilon: as Keras's ``config.epsilon()``. A
@@ -156,6 +185,11 @@ class SparseCategoricalCrossentropy(Loss):
         slopes = crossentropy_gradients(rows, outputs, self.from_logits, self.epsilon)
         return np.where((targets == self.ignore_class)[:, None], 0.0, slopes)
 
+    def root(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
+        total = one_hot(targets, outputs.shape[1]).sum(axis=1) * (targets != self.ignore_class)
+        root = crossentropy_root(total, outputs, self.from_logits)
+        return super().root(outputs, targets) if root is None else root
+
 
 @word(frozen=True)
 class CategoricalCrossentropy(Loss):
@@ -178,6 +212,11 @@ class CategoricalCrossentropy(Loss):
 
     def gradients(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
         return crossentropy_gradients(self._rows(targets), outputs, self.from_logits, self.epsilon)
+
+    def root(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
+        total = self._rows(targets).sum(axis=1)
+        root = crossentropy_root(total, outputs, self.from_logits)
+        return super().root(outputs, targets) if root is None else root
 
 
 @word(frozen=True)
@@ -216,4 +255,13 @@ class BinaryCrossentropy(Loss):
             p = np.clip(outputs, self.epsilon, 1.0 - self.epsilon)
             slopes = np.where(p == outputs, (1.0 - t) / (1.0 - p) - t / p, 0.0)
         result: Float64Array = slopes / outputs.shape[1]
+        return result
+
+    def root(self, outputs: Float64Array, targets: NDArray[Any]) -> Float64Array:
+        """diag sqrt(p (1 - p) / K)."""
+        if not self.from_logits:
+            return super().root(outputs, targets)
+        p = sigmoid(outputs)
+        scale = np.sqrt(p * (1.0 - p) / outputs.shape[1])
+        result: Float64Array = scale[:, :, None] * np.eye(outputs.shape[1])
         return result

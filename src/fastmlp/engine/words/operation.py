@@ -91,6 +91,18 @@ class Operation(Word):
         """The loss's gradient by each parameter with the role "trained", from dy (B, O)."""
         return []
 
+    def sample_gradients(
+        self, x: Float64Array, dy: Float64Array, parameters: list[Float64Array], samples: int
+    ) -> list[Float64Array]:
+        """:meth:`gradients` for each sample of the batch by itself, (samples, *shape) each, as
+        after training. What is here goes from sample to sample."""
+        if not self.roles or "trained" not in self.roles:
+            return []
+        one = Context(samples=1)
+        parts = zip(np.split(x, samples), np.split(dy, samples), strict=True)
+        found = [self.gradients(rows, slopes, parameters, one) for rows, slopes in parts]
+        return [np.stack(of_parameter) for of_parameter in zip(*found, strict=True)]
+
     def new_state(
         self, x: Float64Array, parameters: list[Float64Array], context: Context
     ) -> list[Float64Array]:

@@ -80,6 +80,15 @@ class Dense(Operation):
             return [kernel]
         return [kernel, block_sum(len(x), lambda block: dy[block].sum(axis=0))]
 
+    def sample_gradients(
+        self, x: Float64Array, dy: Float64Array, parameters: list[Float64Array], samples: int
+    ) -> list[Float64Array]:
+        """kernel (samples, inputs, outputs): the outer products of x and dy; bias: dy."""
+        rows = x.reshape(samples, -1, self.inputs)
+        slopes = dy.reshape(samples, -1, self.outputs)
+        kernel = rows.transpose(0, 2, 1) @ slopes
+        return [kernel, slopes.sum(axis=1)] if self.use_bias else [kernel]
+
 
 @word(frozen=True)
 class BatchNormalization(Operation):
