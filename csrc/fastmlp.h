@@ -160,6 +160,8 @@ fm_status fm_network_way(fm_network *network, size_t index, fm_way *way);
 
 /* -- data, training, inference -- */
 
+typedef struct fm_coded fm_coded;
+
 typedef struct fm_data {
     const void *x; /* (N, F) of dtype, or the float64 values of compressed sparse rows */
     fm_dtype dtype;
@@ -173,7 +175,19 @@ typedef struct fm_data {
      * written out of bounds. */
     const int64_t *indptr;  /* (N + 1), or NULL: x is (N, F) */
     const int32_t *indices; /* (indptr[N]) */
+    const fm_coded *coded;  /* of these x and perhaps more behind them: trained on in their
+                               place, and they may no longer change; or NULL */
 } fm_data;
+
+/* What training may keep of samples, once learned, for as long as they are trained on: of an x
+ * of few non-zeros, at most 256 different values, all finite, the rows' pairs of features that
+ * are not both 0, in 4 bytes each, and 16 bytes a row. Listing a batch of 32 MNIST rows from
+ * them takes a third of the time that float64 rows take. *coded is NULL where x is none such,
+ * they would take more than so many bytes, or the network has no use for them; that is no
+ * error. It is of no network: any that takes such samples may train on it. */
+fm_status fm_code(fm_network *network, const fm_data *data, size_t most_bytes,
+                  fm_coded **coded);
+void fm_coded_free(fm_coded *coded); /* or NULL; no call may be training on it */
 
 /* Trains for epochs over the rows order (epochs, count), batch rows a step; the last step of
  * an epoch may be shorter.

@@ -125,6 +125,31 @@ typedef struct fm_packed {
     size_t panel_stride;
 } fm_packed;
 
+/* A row of samples that have few different values: its pairs p of features that are not both
+ * zero, ascending, each as p << 16 | code of feature 2p + 1 << 8 | code of 2p. The codes of a
+ * set number its values; 0 is +0, also behind the last of an odd number of features. */
+typedef struct fm_coded_row {
+    const uint32_t *entries;
+    size_t count;
+} fm_coded_row;
+#define FM_MOST_CODES 256
+#define FM_MOST_CODED_PAIRS 65536
+
+/* The codes of values: that of a value with the bits b is code[b multiplier >> 48], if bits of
+ * that code are b; else it has none. No two values with codes share a place, and +0 has place
+ * 0. */
+#define FM_CODE_PLACES 65536
+typedef struct fm_codes {
+    uint64_t multiplier;
+    uint64_t bits[FM_MOST_CODES];
+    uint8_t code[FM_CODE_PLACES];
+} fm_codes;
+
+static inline size_t fm_code_place(uint64_t multiplier, uint64_t bits)
+{
+    return (size_t)(bits * multiplier >> 48);
+}
+
 /* How rows become float64: y = x * scale + offset, two roundings. A sparse source has row r's
  * values at x[indptr[r] .. indptr[r + 1]), float64, and their features, ascending, at the same
  * places of indices; what is out of order or range there is left out, so that nothing is read
@@ -134,9 +159,10 @@ typedef struct fm_source {
     fm_dtype dtype;
     size_t features;
     double scale, offset;
-    const double *table;    /* FM_UINT8: (256), the value of each byte */
+    const double *table;    /* (256) the value of each byte, where they are FM_UINT8, or code */
     const int64_t *indptr;  /* (rows of the set + 1), or NULL: x is dense */
     const int32_t *indices; /* of a sparse source */
+    const fm_coded_row *coded; /* (rows of the set), read in place of x, or NULL */
 } fm_source;
 
 /* Columns that share something, a slope or a mask: of `columns`, as (outer, shared, inner),
@@ -251,6 +277,11 @@ typedef struct fm_loss_rows {
     /* x (rows, x_stride) = the source's rows order[0 .. rows); columns from features on are 0. */ \
     X(void, gather,                                                                            \
       (double *x, size_t x_stride, const fm_source *source, const int64_t *order, size_t rows))  \
+    /* Codes a dense row of the source, before scale and offset, to at most as many entries as     \
+     * it has pairs, FM_MOST_CODED_PAIRS or fewer; their number, or SIZE_MAX if some value has no    \
+     * code. Up to four entries behind the last may be written. */                              \
+    X(size_t, code_row,                                                                        \
+      (uint32_t *entries, const fm_source *source, const fm_codes *codes, size_t row))         \
     /* Lists the source's rows [first, first + rows) by their non-zeros, to (rows * features +     \
      * FM_PANEL) values and places; the source's offset is 0, its features at most             \
      * FM_LIST_FEATURES. */                                                                    \

@@ -4,20 +4,6 @@
  */
 #include "simd.h"
 
-/* Element `at` of the source, rescaled; dtype is a compile-time constant where this is used. */
-INLINE double source_value(const fm_source *source, const fm_dtype dtype, size_t at)
-{
-    switch (dtype) {
-    case FM_FLOAT64:
-        return ((const double *)source->x)[at] * source->scale + source->offset;
-    case FM_FLOAT32:
-        return (double)((const float *)source->x)[at] * source->scale + source->offset;
-    case FM_UINT8:
-        return source->table[((const uint8_t *)source->x)[at]];
-    }
-    return 0;
-}
-
 INLINE void gather_rows(double *x, size_t x_stride, const fm_source *source,
                         const fm_dtype dtype, const int64_t *order, size_t rows)
 {
@@ -56,6 +42,10 @@ static void gather_sparse_rows(double *x, size_t x_stride, const fm_source *sour
 static void kernel_gather(double *x, size_t x_stride, const fm_source *source,
                           const int64_t *order, size_t rows)
 {
+    if (source->coded != NULL) {
+        gather_coded_rows(x, x_stride, source, order, rows);
+        return;
+    }
     if (source->indptr != NULL) {
         gather_sparse_rows(x, x_stride, source, order, rows);
         return;
@@ -71,24 +61,6 @@ static void kernel_gather(double *x, size_t x_stride, const fm_source *source,
         gather_rows(x, x_stride, source, FM_UINT8, order, rows);
         break;
     }
-}
-
-/* Whether the features at, ... at + 7 of the source are zero; -0 may pass for a non-zero, which
- * only costs a closer look. table[0] must be 0. */
-INLINE bool eight_zeros(const fm_source *source, const fm_dtype dtype, size_t at)
-{
-    uint64_t words[4];
-    switch (dtype) {
-    case FM_FLOAT64:
-        return panel_is_zero((const double *)source->x + at);
-    case FM_FLOAT32:
-        memcpy(words, (const float *)source->x + at, sizeof words);
-        return ((words[0] | words[1]) | (words[2] | words[3])) == 0;
-    case FM_UINT8:
-        memcpy(words, (const uint8_t *)source->x + at, sizeof words[0]);
-        return words[0] == 0;
-    }
-    return false;
 }
 
 /* Where the next entries of a list go. */
@@ -373,6 +345,10 @@ static void kernel_gather_pairs(fm_pair *entries, fm_span *spans, size_t capacit
                                 size_t begin, size_t end, fm_pair *scratch)
 {
     assert(source->offset == 0 && rows <= capacity && rows <= FM_GRADIENT_BLOCK);
+    if (source->coded != NULL) {
+        list_coded(entries, spans, begin * capacity, source, order, rows, begin, end, scratch);
+        return;
+    }
     if (source->indptr != NULL) {
         list_sparse(entries, spans, begin * capacity, source, order, rows, begin, end);
         return;

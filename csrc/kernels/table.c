@@ -15,6 +15,9 @@
 
 #include "update.h"
 
+#include "source.h"
+
+#include "coded.h"
 #include "gather.h"
 #include "math.h"
 

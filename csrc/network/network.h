@@ -32,6 +32,10 @@ struct fm_network {
     size_t lane_rows;                   /* FM_LANE_ROWS, or a whole set that goes as one */
 };
 
+/* Whether these samples are coded, so many of them at least; and a run that reads them so. */
+bool fm_coded_fits(const fm_coded *coded, size_t rows, size_t features);
+void fm_read_coded(training_run *run, const fm_coded *coded);
+
 /* Puts a network among those that a fork waits for, and takes it out again if it is there. */
 void fm_enlist(fm_network *network);
 void fm_delist(fm_network *network);

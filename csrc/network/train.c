@@ -20,7 +20,7 @@ static bool order_is_valid(const fm_network *network, const fm_data *data, const
     for (size_t i = 0; i < visits; i++)
         if (order[i] < 0 || (size_t)order[i] >= data->rows)
             return false;
-    return true;
+    return data->coded == NULL || fm_coded_fits(data->coded, data->rows, network->core.inputs);
 }
 
 /* Runs all steps, each in the way that is chosen for it; the lock is held. */
@@ -29,6 +29,8 @@ static fm_status train(fm_network *network, training_run *run)
     fm_core *core = &network->core;
     run->core = core;
     run->source = fm_source_of(core, run->data);
+    if (run->data->coded != NULL)
+        fm_read_coded(run, run->data->coded);
     run->epoch_steps = (run->count + run->batch - 1) / run->batch;
     fm_tuned *job;
     fm_status status = fm_tuned_job(&network->tuner, run, &job);

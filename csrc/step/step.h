@@ -101,6 +101,7 @@ typedef struct training_run {
     fm_core *core;
     const fm_data *data;
     fm_source source;
+    double table[FM_MOST_CODES]; /* of coded samples */
     training_plan plan;
     const int64_t *order; /* (epochs, count) */
     size_t count, batch, steps, epoch_steps;

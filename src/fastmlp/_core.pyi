@@ -8,6 +8,8 @@ _Samples = NDArray[Any] | tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np
 
 _Array = TypeVar("_Array", bound=NDArray[np.float64])
 
+class Coded: ...
+
 class CNetwork:
     def __new__(
         cls,
@@ -27,6 +29,7 @@ class CNetwork:
     def shapes(self) -> list[tuple[int, ...]]: ...
     def read(self, parameter: int, slot: int) -> NDArray[np.float64]: ...
     def write(self, parameter: int, slot: int, values: NDArray[np.float64]) -> None: ...
+    def code(self, x: NDArray[Any], most_bytes: int) -> Coded | None: ...
     def train(
         self,
         x: _Samples,
@@ -37,6 +40,7 @@ class CNetwork:
         learning_rates: NDArray[np.float64],
         iterations: NDArray[np.int64],
         record_outputs: bool,
+        coded: Coded | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]: ...
     def gradient(
         self,

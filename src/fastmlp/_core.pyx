@@ -109,6 +109,7 @@ cdef extern from "fastmlp.h" nogil:
 
     ctypedef enum fm_dtype:
         FM_FLOAT64, FM_FLOAT32, FM_UINT8
+    ctypedef struct fm_coded
     ctypedef struct fm_data:
         const void *x
         fm_dtype dtype
@@ -118,6 +119,10 @@ cdef extern from "fastmlp.h" nogil:
         const double *sample_weight
         const int64_t *indptr
         const int32_t *indices
+        const fm_coded *coded
+    fm_status fm_code(fm_network *network, const fm_data *data, size_t most_bytes,
+                      fm_coded **coded)
+    void fm_coded_free(fm_coded *coded)
     fm_status fm_train(fm_network *network, const fm_data *data, const int64_t *order,
                        size_t epochs, size_t count, size_t batch, const double *rates,
                        int64_t *iterations, double *losses, double *outputs)
@@ -201,6 +206,15 @@ cdef int set_options(double *option, tuple options) except -1:
     for i in range(FM_MAX_OPTIONS):
         option[i] = options[i] if i < len(options) else 0.0
     return 0
+
+
+cdef class Coded:
+    """Samples by the codes of their values; of CNetwork.code."""
+
+    cdef fm_coded *coded
+
+    def __dealloc__(self):
+        fm_coded_free(self.coded)
 
 
 cdef class CNetwork:
@@ -380,6 +394,7 @@ cdef class CNetwork:
         else:
             self.dense_rows(&data, x)
         cdef Py_ssize_t n = data.rows
+        data.coded = NULL
         data.labels = NULL
         data.targets = NULL
         data.sample_weight = NULL
@@ -393,10 +408,22 @@ cdef class CNetwork:
                 sample_weight, cnp.NPY_FLOAT64, self.by_row(n), "sample_weight")
         return data
 
+    def code(self, cnp.ndarray x not None, size_t most_bytes):
+        """What training may keep of x (N, F) in at most so many bytes, or None."""
+        cdef fm_data data = self.data(x, None, None)
+        cdef Coded kept = Coded()
+        cdef fm_status status
+        with nogil:
+            status = fm_code(self.network, &data, most_bytes, &kept.coded)
+        check(status)
+        return None if kept.coded == NULL else kept
+
     def train(self, x not None, targets, sample_weight, cnp.ndarray order not None,
               size_t batch_size, cnp.ndarray learning_rates not None,
-              cnp.ndarray iterations not None, bint record_outputs):
+              cnp.ndarray iterations not None, bint record_outputs, Coded coded=None):
         cdef fm_data data = self.data(x, targets, sample_weight)
+        if coded is not None:
+            data.coded = coded.coded
         matrix("order", order)
         cdef size_t epochs = order.shape[0], count = order.shape[1]
         steps = epochs * ((count + batch_size - 1) // batch_size) if batch_size > 0 else 0
@@ -482,7 +509,7 @@ cdef class CNetwork:
         data.rows = cnp.PyArray_DIM(array, 0)
         data.labels = NULL
         data.targets = data.sample_weight = NULL
-        data.indptr, data.indices = NULL, NULL
+        data.indptr, data.indices, data.coded = NULL, NULL, NULL
         cdef cnp.npy_intp[2] shape
         shape[0], shape[1] = data.rows * self.split, self.outputs
         cdef cnp.ndarray outputs = cnp.PyArray_New(

@@ -411,10 +411,13 @@ static void describe(description *net, generator *random, family kind, bool byte
         choose_rules(net, random, plain);
 }
 
-/* x (rows, inputs) of dtype. */
+/* x (rows, inputs) of dtype, sometimes of few values. */
 static void *draw_inputs(generator *random, size_t count, fm_dtype dtype, double density)
 {
     double *x = draw_array(random, count, 1);
+    const bool few = chance(random, 2); /* different values */
+    for (size_t i = 0; i < count && few; i++)
+        x[i] = round(8 * x[i]) / 8;
     for (size_t i = 0; i < count; i++)
         if (draw_uniform(random) >= density)
             x[i] = 0;
@@ -543,15 +546,22 @@ static void write_initial(const training *job, fm_network *network)
         require(fm_network_write(network, i, FM_VALUE, job->initial[i]), "write");
 }
 
-/* Trains the network for all epochs in one call. */
+/* Trains the network for all epochs in one call; several threads on what they may keep of the
+ * samples, so that its bits meet those of the samples themselves. */
 static void train(const training *job, fm_network *network, const double *rates,
                   int64_t iterations, outcome *result, int losses_name)
 {
     const size_t steps = EPOCHS * job->steps, outputs = EPOCHS * job->count * job->net.outputs;
     double *losses = allocate(steps, sizeof *losses), *y = allocate(outputs, sizeof *y);
-    require(fm_train(network, &job->data, job->order, EPOCHS, job->count, job->batch, rates,
+    fm_data data = job->data;
+    fm_coded *coded = NULL;
+    if (fm_get_num_threads() > 1)
+        require(fm_code(network, &job->data, 1 << 26, &coded), "code");
+    data.coded = coded;
+    require(fm_train(network, &data, job->order, EPOCHS, job->count, job->batch, rates,
                      &iterations, losses, y),
             "train");
+    fm_coded_free(coded);
     for (size_t i = 0; i < steps; i++)
         if (!isfinite(losses[i])) { /* bits are promised for finite numbers only */
             fprintf(stderr, "%s: the loss is not finite\n", job->label);

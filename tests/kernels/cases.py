@@ -401,12 +401,17 @@ def activation_row_cases() -> Iterator[Case]:
 
 def gather_cases() -> Iterator[Case]:
     features = (1, 7, 8, 9, 30)
-    for k, dtype in product(features, ("float64", "float32", "uint8", "sparse")):
+    for k, dtype in product((*features, 131), ("float64", "float32", "uint8")):
+        yield case("code_row", elementwise.code_row, features=k, dtype=dtype)
+    for dtype in ("float64", "float32", "uint8"):
+        yield case("code_row", elementwise.code_row, features=30, dtype=dtype, known=False)
+    for k, dtype in product(features, ("float64", "float32", "uint8", "sparse", "coded")):
         for scale, offset in ((1.0, 0.0), (1 / 255, 0.0), (0.1, -0.7)):
             options = {"features": k, "dtype": dtype, "scale": scale, "offset": offset}
             yield case("gather", elementwise.gather, rows=5, gap=k % 2, **options)
         options = {"rows": 3, "features": k, "dtype": dtype, "scale": 0.5}
-        yield case("list_rows", elementwise.list_rows, **options)
+        if dtype != "coded":
+            yield case("list_rows", elementwise.list_rows, **options)
         pairs = (k + 1) // 2
         for m, (begin, end) in product((1, 6), ((0, pairs), (pairs // 3, pairs), (0, pairs // 2))):
             options = {"rows": m, "features": k, "dtype": dtype, "begin": begin, "end": end}
@@ -415,6 +420,8 @@ def gather_cases() -> Iterator[Case]:
         (103, "uint8"),
         (300, "float64"),
         (300, "sparse"),
+        (300, "coded"),
+        (1024, "coded"),
     ):  # more than one block of pairs
         options = {"rows": m, "features": 41, "dtype": dtype, "begin": 2, "end": 19}
         yield case("gather_pairs", elementwise.gather_pairs, **options)
@@ -599,6 +606,10 @@ BENCHMARKS = [
     ),
     *(
         case("gather_pairs", elementwise.gather_pairs, rows=32, features=784, dtype=dtype)
+        for dtype in ("float64", "uint8", "coded")
+    ),
+    *(
+        case("code_row", elementwise.code_row, features=784, dtype=dtype)
         for dtype in ("float64", "uint8")
     ),
     case("add_bias", elementwise.add_bias, rows=32, panels=16, slope=True),

@@ -233,13 +233,20 @@ def _source(dtype: str, rows: int, features: int, scale: float, offset: float) -
     density = np.random.default_rng(5).random((rows, features)) < 0.3
     x = np.where(density, 100.0 * normal("source", rows, features), 0.0)
     rows_of_lists = _sparse(x) if dtype == "sparse" else {"indptr": None, "indices": None}
-    if dtype == "sparse":
+    table = np.arange(256) * scale + offset if dtype == "uint8" else None
+    coded = None
+    if dtype == "coded":
+        full, dtype = _few(x), "float64"
+        raw = np.zeros(256)
+        raw[: len(FEW)] = FEW
+        coded, table = [_coded_row(row) for row in full], raw * scale + offset
+        x = np.full((0, features), JUNK)  # not read
+    elif dtype == "sparse":
         x, dtype = rows_of_lists.pop("x"), "float64"
         full = _dense(x, rows_of_lists["indptr"], rows_of_lists["indices"], rows, features)
     else:
         x = np.abs(x).astype(np.uint8) if dtype == "uint8" else x.astype(dtype)
         full = x.astype(np.float64)
-    table = np.arange(256) * scale + offset if dtype == "uint8" else None
     source = {
         "x": x,
         "dtype": CONSTANTS[f"FM_{dtype.upper()}"],
@@ -247,9 +254,84 @@ def _source(dtype: str, rows: int, features: int, scale: float, offset: float) -
         "scale": scale,
         "offset": offset,
         "table": table,
+        "coded": coded,
         **rows_of_lists,
     }
     return source, full * scale + offset
+
+
+# Values of coded rows by their codes; +0 has code 0, and -0 is another value.
+FEW = np.array([0.0, 0.5, -0.0, -3.25, 255.0, 1e-300])
+
+
+def _few(x: Float64Array) -> Float64Array:
+    """x with the non-zeros replaced by few values."""
+    return np.where(x != 0, FEW[np.abs(x).astype(int) % len(FEW)], 0.0)
+
+
+def _coded_row(row: Float64Array) -> dict[str, Any]:
+    """fm_coded_row's members of a row of FEW."""
+    padded = np.zeros(up(len(row)))
+    padded[: len(row)] = row
+    bits = padded.view(np.uint64)
+    codes = (bits[:, None] == FEW.view(np.uint64)).argmax(axis=1).reshape(-1, 2)
+    (pairs,) = np.nonzero(padded.reshape(-1, 2).any(axis=1))
+    entries = pairs << 16 | codes[pairs, 1] << 8 | codes[pairs, 0]
+    return {"entries": entries.astype(np.uint32), "count": len(entries)}
+
+
+def _codes(values: Float64Array) -> dict[str, Any]:
+    """fm_codes's members for some values, +0 first."""
+    bits, places = values.view(np.uint64), [0]
+    multiplier = 1
+    while len(set(places)) < len(bits):
+        multiplier = (multiplier + 2 * 0x9E3779B97F4A7C15) % 2**64
+        places = [int(b) * multiplier % 2**64 >> 48 for b in bits]
+    code = np.zeros(1 << 16, np.uint8)
+    code[places] = np.arange(len(bits))
+    padded = np.zeros(256, np.uint64)
+    padded[: len(bits)] = bits
+    return {"multiplier": multiplier, "bits": padded, "code": code}
+
+
+def code_row(features: int, dtype: str, known: bool = True) -> Call:
+    """A row of few values by their codes; one of them may have none."""
+    source, values = _source(dtype if dtype == "uint8" else "float64", 5, features, 1.0, 0.0)
+    row = values if dtype == "uint8" else _few(values)
+    if dtype != "uint8":
+        source["x"] = row.astype(dtype)
+        row = source["x"].astype(np.float64)
+        source["dtype"] = CONSTANTS[f"FM_{dtype.upper()}"]
+    row = row[3]
+    few = np.unique(row.view(np.uint64)).view(np.float64)
+    few = np.concatenate([[0.0], few[few.view(np.uint64) != 0]])
+    if not known:
+        few = few[:-1]
+    pairs = (features + 1) // 2
+    padded = np.zeros(2 * pairs)
+    padded[:features] = row
+    bits = padded.view(np.uint64)
+    codes = (bits[:, None] == few.view(np.uint64)).argmax(axis=1).reshape(-1, 2)
+    (found,) = np.nonzero(padded.reshape(-1, 2).any(axis=1))
+    entries = np.zeros(pairs + 4, np.uint32)
+    entries[: len(found)] = found << 16 | codes[found, 1] << 8 | codes[found, 0]
+    kept = np.arange(len(entries)) < len(found)
+    count = len(found) if known else 2**64 - 1
+    return Call(
+        "code_row",
+        {
+            "entries": np.zeros(pairs + 4, np.uint32),
+            "source": source,
+            "codes": _codes(few),
+            "row": 3,
+        },
+        {"entries": None},
+        lambda: {
+            "entries": Want(entries, where=kept if known else np.zeros(len(entries), bool)),
+            "return": Want(np.array(count, np.uint64)),
+        },
+        traffic=features * source["x"].itemsize,
+    )
 
 
 def _sparse(x: Float64Array) -> dict[str, Any]:

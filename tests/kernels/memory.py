@@ -41,9 +41,9 @@ class Call:
     """One call of a kernel.
 
     arguments: by the header's names; arrays become pointers to guarded copies, dicts become
-    structures, lists of arrays become arrays of pointers, None becomes NULL; a string is
-    the path of an earlier buffer, which is passed again. An array given for an array member is
-    its contents.
+    structures, lists of arrays become arrays of pointers, those of dicts arrays of structures,
+    None becomes NULL; a string is the path of an earlier buffer, which is passed again. An array
+    given for an array member is its contents.
     writes: path of each buffer that may change -> mask of the elements that may, None for all.
     expected: path -> Want; only computed when asked for, since benchmarks do not.
     """
@@ -114,6 +114,10 @@ class _Layout:
 
     def value(self, path: str, declared: Declaration, values: dict[str, Any]) -> Any:
         given = values[declared.name]
+        if isinstance(given, list) and given and isinstance(given[0], dict):
+            made = [self.structure(f"{path}.{i}", declared.base, g) for i, g in enumerate(given)]
+            self.alive.append((TYPES[declared.base] * len(made))(*made))
+            return ctypes.addressof(self.alive[-1])
         if isinstance(given, list):
             array = self.pointers(path, given)
             self.alive.append(array)

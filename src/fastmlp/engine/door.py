@@ -144,12 +144,14 @@ class Data:
     sample_weight: (N,) or (N, S) float64, or None for all ones.
     label_shape: the shape of a sample's label as it was given, for metrics: () and (1,) may mean
     the same targets. None: that of the targets.
+    learned: what ``Engine.learn`` made of x, or of a longer array that begins with it, or None.
     """
 
     x: Any
     targets: NDArray[Any]
     sample_weight: Float64Array | None = None
     label_shape: tuple[int, ...] | None = None
+    learned: Any = None
 
     def labels(self, rows: Any) -> NDArray[Any]:
         """The targets of some rows, shaped as the labels were given."""
@@ -188,6 +190,11 @@ class Engine(Protocol):
         optimizer's come first (Adam: 0 = m, 1 = v), see ``Training.slot_shapes``."""
 
     def write_slot(self, index: int, slot: int, value: Float64Array) -> None: ...
+
+    def learn(self, x: Any, epochs: int) -> Any:
+        """What this engine trains faster on than on x, for as long as its values do not change:
+        for ``Data.learned``. None if there is nothing of that kind that pays for so many epochs,
+        and wherever not all of x is finite."""
 
     def train(
         self,

@@ -21,6 +21,15 @@ from .words import Float64Array, Loss, Operation
 
 _VALUE = -1
 
+# What may be kept of samples while they are trained on takes an eighth of their own memory at
+# most, but 64 MiB in any case, and never more than 1 GiB.
+_LEARNED_BYTES = 1 << 26, 1 << 30
+
+# From so many epochs on, by kind of dtype. MNIST, two threads (Zen 4): 24 ms once, of which the
+# look for NaN, that floats need anyway, takes 13; an epoch then takes 14 ms less of float64 and
+# 7 ms less of bytes.
+_LEARNING_PAYS = {"f": 2, "u": 4}
+
 # Fields of words that are no options in C: derived there, passed beside, or a word of their own.
 _NO_OPTIONS = {"inputs", "seed", "reduction", "weight"}
 
@@ -161,6 +170,12 @@ class NativeEngine:
     def permutation(self, seed: int, step: int, n: int) -> NDArray[np.int64]:
         return core.permutation(seed, step, n)
 
+    def learn(self, x: Any, epochs: int) -> Any:
+        if not isinstance(x, np.ndarray) or epochs < _LEARNING_PAYS[x.dtype.kind]:
+            return None
+        most = min(max(_LEARNED_BYTES[0], x.nbytes // 8), _LEARNED_BYTES[1])
+        return self._network.code(x, most)
+
     def train(
         self,
         data: Data,
@@ -179,6 +194,7 @@ class NativeEngine:
             learning_rates,
             iterations,
             record_outputs,
+            data.learned,
         )
         return StepsResult(losses, outputs)
 

@@ -123,6 +123,7 @@ def take(data: Data, start: int, stop: int) -> Data:
         data.targets[start:stop],
         None if weights is None else weights[start:stop],
         data.label_shape,
+        data.learned if start == 0 else None,
     )
 
 

@@ -158,6 +158,8 @@ class ArrayFeed(Feed):
         start, stop = self._at * size, min((self._at + steps) * size, len(self.data.x))
         self._at += steps
         self._left -= steps
+        if self._order is None and self.data.learned is not None:
+            return Chunk(self.data, size, steps, np.arange(start, stop, dtype=np.int64))
         if self._order is None:
             part = take(self.data, start, stop)
             return Chunk(self._read(part, slice(None)), size, steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,11 @@ class FeedingModel(StatefulModel):
 
     # Sets in memory.
 
-    def _checked(self, x: Any, y: Any, sample_weight: Any = None, prefix: str = "") -> Data:
-        """A set that fits this model, built for x if it was not."""
+    def _checked(
+        self, x: Any, y: Any, sample_weight: Any = None, prefix: str = "", epochs: int = 0
+    ) -> Data:
+        """A set that fits this model, built for x if it was not; with what the engine learns of x
+        to train on it for so many epochs."""
         self._check_loss()
         x = self._input(x, f"{prefix}x")
         loss = self._loss_for(y)
@@ -53,7 +57,10 @@ class FeedingModel(StatefulModel):
         checked = data_module.checked_set(
             loss, self._sample(), outputs, x, y, sample_weight, prefix, axes
         )
-        finite(f"{prefix}x", checked.x)
+        if epochs:
+            checked = replace(checked, learned=self._bind().engine.learn(checked.x, epochs))
+        if checked.learned is None:  # else all are finite
+            finite(f"{prefix}x", checked.x)
         self._check_categories(f"{prefix}x", checked.x)
         return checked
 
@@ -91,16 +98,19 @@ class FeedingModel(StatefulModel):
         weights = data_module.class_weights(class_weight, targets, network.outputs)
         if network.split > 1:
             weights = weights.reshape(-1, network.split)
-        return Data(data.x, data.targets, weights, data.label_shape)
+        return replace(data, sample_weight=weights)
 
-    def _checked_weighted(self, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Data:
+    def _checked_weighted(
+        self, x: Any, y: Any, sample_weight: Any, class_weight: Any, epochs: int = 0
+    ) -> Data:
         """A set whose weights come from either argument."""
         if class_weight is not None and sample_weight is not None:
             raise ValueError(
                 "class_weight and sample_weight cannot be given together. "
                 f"Received: class_weight={class_weight!r} and sample_weight"
             )
-        return self._with_class_weight(self._checked(x, y, sample_weight), class_weight)
+        checked = self._checked(x, y, sample_weight, epochs=epochs)
+        return self._with_class_weight(checked, class_weight)
 
     @staticmethod
     def _one_batch(data: Data) -> Data:
@@ -122,6 +132,7 @@ class FeedingModel(StatefulModel):
         batch_size: int | None,
         shuffle: bool | str,
         steps: int | None,
+        epochs: int,
         validation: Validation,
     ) -> tuple[Feed, Feed | None]:
         """What to train on and what to validate with, all checked."""
@@ -137,7 +148,7 @@ class FeedingModel(StatefulModel):
                 x, y, sample_weight, class_weight, batch_size, steps, shuffle, kind
             )
             return feed, self._validation_feed(validation, batch_size)
-        train = self._checked_weighted(x, y, sample_weight, class_weight)
+        train = self._checked_weighted(x, y, sample_weight, class_weight, epochs)
         held_out = None
         if validation.data is None and share:
             train, held_out = data_module.split(train, share)

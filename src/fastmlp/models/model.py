@@ -72,9 +72,11 @@ class Model(FeedingModel):
         Parameters
         ----------
         x : array_like, PyDataset, generator or iterable
-            (N, ...) samples. C-contiguous float64, float32 and uint8 are read where they lie. Or
-            what gives batches (x, y) or (x, y, sample_weight), each a step; all but a generator
-            are begun anew at each epoch.
+            (N, ...) samples. C-contiguous float64, float32 and uint8 are read where they lie, and
+            must not change meanwhile: of those with few non-zeros and at most 256 different
+            values a copy may be kept, which takes an eighth of their memory at most (or 64 MiB,
+            never more than 1 GiB). Or what gives batches (x, y) or (x, y, sample_weight), each a
+            step; all but a generator are begun anew at each epoch.
         y : array_like
             Labels: (N,) or (N, 1) class indices for the sparse loss, else (N, K).
         batch_size : int, optional
@@ -143,7 +145,15 @@ class Model(FeedingModel):
             validation_split, validation_data, validation_batch_size, validation_steps
         )
         feed, validation_feed = self._training_feeds(
-            x, y, sample_weight, class_weight, size, shuffle, steps, validation
+            x,
+            y,
+            sample_weight,
+            class_weight,
+            size,
+            shuffle,
+            steps,
+            max(0, epochs - initial_epoch),
+            validation,
         )
 
         hooks = CallbackList.of(callbacks, self, verbose=level, epochs=epochs, steps=feed.steps)
