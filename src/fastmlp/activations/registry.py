@@ -264,6 +264,8 @@ def _may_be_own(function: Any) -> bool:
 def _is_own(activation: Any) -> bool:
     """Whether it is a function that no engine has."""
     function = activation.func if isinstance(activation, partial) else activation
+    if isinstance(function, FunctionType):  # told first, for the reason that operations has
+        return function not in _words
     return not isinstance(activation, Configured) and function not in _words
 
 

@@ -90,6 +90,9 @@ class Layer(Shaped):
         self._own_weights: list[Variable] = []
         self._built_in_weights: list[Variable] = []
         self._binding: Binding | None = None
+        # While a fit runs that nobody listens to, what the layer computes does not change, and
+        # whether its binding still serves it need not be asked at each run of steps.
+        self._is_settled = False
         self._sample_shape: tuple[int, ...] = ()
         self._category_limit: int | None = None
         self._calls = 0
@@ -204,6 +207,9 @@ class Layer(Shaped):
 
     def _bind(self) -> Binding:
         """The layer's engine, made anew if what it computes has changed, and up to date."""
+        if self._is_settled and (settled := self._binding) is not None:
+            settled.sync()
+            return settled
         with self._lock:
             network = self._network()
             name = self._chosen_engine() or network.engine
@@ -327,7 +333,7 @@ class Layer(Shaped):
 
     def __getstate__(self) -> dict[str, Any]:
         # An engine does not travel with a pickle, nor do the layers in front of this one.
-        return {**self.__dict__, "_binding": None, "_node": None}
+        return {**self.__dict__, "_binding": None, "_is_settled": False, "_node": None}
 
 
 registry: Registry[Layer] = Registry("layer", Layer, "keras.layers")

@@ -83,6 +83,7 @@ class Trainer:
             unwatched = validate is None and type(progress) is Progress and callbacks.only_record()
             # Where training goes on that was killed, as a callback has just found out.
             (epoch, done), model._resume_at = model._resume_at or (first, 0), None
+            model._is_settled = callbacks.only_record()
             while epoch < epochs:
                 several = self._fitting_epochs(epochs - epoch) if unwatched and not done else 0
                 if several:
@@ -116,6 +117,7 @@ class Trainer:
     def _finish(self) -> None:
         """Averages become the weights, also after an interrupt, as in Keras."""
         model = self._model
+        model._is_settled = False
         assert model.optimizer is not None
         model.optimizer.finalize_variable_values(model.trainable_weights)
 
