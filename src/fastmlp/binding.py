@@ -81,6 +81,7 @@ class Binding:
         self._lock = Lock()
         self.engine = create_engine(engine_name, network, training)
         self._made_from = (engine_name, network, training)
+        self._twin: Engine | None = None
         #: Operations that put a penalty on activities, and whether there is any penalty.
         self.activities, self.penalized = network.activities, network.penalized
         #: ``Variable.clock`` when the engine was last brought up to date.
@@ -102,6 +103,22 @@ class Binding:
             for m in self._mirrors
             if m.slot is not None or m.variable.trainable or m.variable.state
         ]
+
+    def twin(self, verb: str) -> Any:
+        """Another engine of the same network, for weights that are tried, that has this verb; its
+        parameters are whoever's that asks. The reference engine has all verbs."""
+        with self._lock:
+            if self._twin is None or not hasattr(self._twin, verb):
+                name, network, training = self._made_from
+                has_it = hasattr(self.engine, verb)
+                self._twin = create_engine(name if has_it else "reference", network, training)
+            return self._twin
+
+    def parameters(self) -> list[Float64Array]:
+        """The values of all parameters, as the engine has them."""
+        with self._lock:
+            count = len(self._variables)
+            return [self.engine.read_parameter(i) for i in range(count)]
 
     def serves(
         self,

@@ -35,6 +35,9 @@ class Progress:
     def close(self) -> None:
         """Leave the terminal in order, also after an interrupt."""
 
+    def note(self, text: str) -> None:
+        """A line about the whole of it, after the end."""
+
 
 class Line(Progress):
     """One line at the end (``verbose=2``):
@@ -57,6 +60,9 @@ class Line(Progress):
         steps = self._steps or self._done
         step = seconds / steps if steps else 0.0
         print_message(line_text(steps, steps, seconds, step, means(logs)))
+
+    def note(self, text: str) -> None:
+        print_message(text)
 
 
 class Bar(Progress):
@@ -87,6 +93,9 @@ class Bar(Progress):
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+    def note(self, text: str) -> None:
+        print_message(text)
 
 
 def _postfix(logs: Logs) -> str:

@@ -170,6 +170,12 @@ class NativeEngine:
     def permutation(self, seed: int, step: int, n: int) -> NDArray[np.int64]:
         return core.permutation(seed, step, n)
 
+    def product(self, a: Float64Array, b: Float64Array) -> Float64Array:
+        return core.matmul(a, b)
+
+    def dot(self, a: Float64Array, b: Float64Array) -> float:
+        return float(core.matmul(a[None], b[:, None])[0, 0])
+
     def learn(self, x: Any, epochs: int) -> Any:
         if not isinstance(x, np.ndarray) or epochs < _LEARNING_PAYS[x.dtype.kind]:
             return None

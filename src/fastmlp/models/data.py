@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from .. import _checks
 from ..engine import Data, Float64Array
+from ..engine import Loss as LoweredLoss
+from ..engine.rows import dense_rows
 from ..losses import Loss
+from ..losses.user import value_and_gradient
 from .samples import samples_of
 
 
@@ -113,6 +116,19 @@ def class_weights(class_weight: Any, targets: NDArray[Any], outputs: int) -> Flo
         _checks.integer("class_weight key", key, 0, None if outputs == 1 else outputs - 1)
     by_class = np.array([float(class_weight.get(int(c), 1.0)) for c in classes])
     return np.ascontiguousarray(by_class[place.reshape(-1)])
+
+
+def gradients_as_targets(
+    loss: Loss, lowered: LoweredLoss, data: Data, rows: NDArray[np.int64], outputs: Float64Array
+) -> tuple[Data, float]:
+    """The samples ``rows`` (B,) as a batch whose targets are the gradients of a loss written in
+    Python, at these outputs (B, ..., K); and the batch's loss."""
+    x = data.x[rows] if isinstance(data.x, np.ndarray) else dense_rows(data.x, rows)
+    weights = None if data.sample_weight is None else data.sample_weight[rows]
+    values, gradients = value_and_gradient(loss, data.labels(rows), outputs, weights is not None)
+    given = np.ones(len(rows)) if weights is None else weights.reshape(len(rows), -1).mean(axis=1)
+    total = float((values * lowered.factors(gradients, given)).sum())
+    return Data(x, np.ascontiguousarray(gradients.reshape(len(rows), -1)), weights), total
 
 
 def take(data: Data, start: int, stop: int) -> Data:

@@ -161,6 +161,8 @@ class ArrayFeed(Feed):
         if self._order is None and self.data.learned is not None:
             return Chunk(self.data, size, steps, np.arange(start, stop, dtype=np.int64))
         if self._order is None:
+            if stop - start == len(self.data.x) and not self._is_lazy:
+                return Chunk(self.data, size, steps)  # the set itself
             part = take(self.data, start, stop)
             return Chunk(self._read(part, slice(None)), size, steps)
         order = self._order[start:stop]

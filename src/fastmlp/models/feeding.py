@@ -155,6 +155,9 @@ class FeedingModel(StatefulModel):
             if class_weight is not None:  # of the training samples alone
                 held_out = Data(held_out.x, held_out.targets, None, held_out.label_shape)
         size = _size_of_batches(batch_size, steps, len(train.x))
+        if self.optimizer is not None and self.optimizer.moves_by_itself:
+            size = batch_size or (size if steps else len(train.x))
+            shuffle = shuffle and size < len(train.x)  # a sum has no order
         feed = ArrayFeed(train, size, shuffle, steps, self._permutation)
         if held_out is None:
             return feed, self._validation_feed(validation, batch_size)

@@ -13,11 +13,13 @@ from .._objects import within
 from ..callbacks.callback_list import CallbackList
 from ..callbacks.history import History
 from ..progress import Progress, create_progress
+from .curved import CurvedModel
 from .feed import ArrayFeed, Chunk, Feed
-from .feeding import FeedingModel, Validation, optional_size
+from .feeding import Validation, optional_size
 from .training import (
     Trainer,
     evaluate_feed,
+    own_steps,
     predict_feed,
     track,
     train_chunk,
@@ -25,7 +27,7 @@ from .training import (
 )
 
 
-class Model(FeedingModel):
+class Model(CurvedModel):
     """Base of the models: a layer made of layers that can be trained. ``Model(inputs, outputs)``
     makes a :class:`~fastmlp.models.functional.Functional`, a chain of layers."""
 
@@ -156,6 +158,7 @@ class Model(FeedingModel):
             validation,
         )
 
+        own = own_steps(self, feed)
         hooks = CallbackList.of(callbacks, self, verbose=level, epochs=epochs, steps=feed.steps)
         history = hooks.history or History()
         if hooks.history is None:
@@ -172,7 +175,7 @@ class Model(FeedingModel):
         self.history = history
         with self.tracker.borrowed() as tracker:
             shown = progress if hooks.progbar is None else Progress()
-            trainer = Trainer(self, feed, hooks, shown, tracker)
+            trainer = Trainer(self, feed, hooks, shown, tracker, own)
             trainer.run(initial_epoch, epochs, None if validation_feed is None else validate)
         return history
 
@@ -196,7 +199,11 @@ class Model(FeedingModel):
         chunk = Chunk(data, len(data.x), 1)
         with self.tracker.borrowed() as tracker:
             tracker.reset()
-            recorded = train_chunk(self, chunk, record_outputs=tracker.needs_outputs)
+            own, needed = own_steps(self), tracker.needs_outputs
+            if own is None:
+                recorded = train_chunk(self, chunk, needed)
+            else:
+                recorded = own.run(chunk, needed, in_batches=True)
             track(tracker, data, chunk.rows, chunk.batch_size, recorded)
             return _returned(tracker.result(), as_dict)
 

@@ -20,14 +20,16 @@ from ..callbacks.callback_list import CallbackList
 from ..engine import Data, Float64Array, StepsResult
 from ..engine.rows import dense_rows
 from ..layers.penalties import held_by_python, hold
-from ..losses.user import value_and_gradient, values_of
+from ..losses.user import values_of
 from ..progress import Progress
+from .data import gradients_as_targets
 from .feed import ArrayFeed, Chunk, Feed
 from .samples import finite
 from .tracker import Tracker, batch_losses
 
 if TYPE_CHECKING:
     from .compiled import CompiledModel
+    from .second_order import Stepper
 
 # Ctrl-C and the bar wait for a chunk; 50 ms is below what a person notices.
 _CHUNK_SECONDS = 0.05
@@ -48,6 +50,8 @@ class Trainer:
         What is told about each batch or chunk.
     tracker : Tracker
         Keeps the epoch's loss and metrics.
+    own : Stepper or None
+        What runs the steps, if the optimizer does not leave that to the engine.
     """
 
     def __init__(
@@ -57,8 +61,10 @@ class Trainer:
         callbacks: CallbackList,
         progress: Progress,
         tracker: Tracker,
+        own: Stepper | None,
     ) -> None:
         self._model = model
+        self._own = own
         self._tracker = tracker
         self._feed = feed
         self._callbacks = callbacks
@@ -68,6 +74,8 @@ class Trainer:
         )
         # A callback that asks for batches is told of so many at once, as in Keras.
         self._chunk = model.steps_per_execution if self._by_batch else _FIRST_CHUNK
+        if self._own is not None:
+            self._chunk = 1
 
     def run(
         self, first: int, epochs: int, validate: Callable[[int], dict[str, float]] | None
@@ -107,9 +115,13 @@ class Trainer:
                 if model.stop_training:
                     break
             self._finish()
+            if self._own is not None:
+                self._own.end("callback" if model.stop_training else "epochs", progress)
             callbacks.call("on_train_end", logs)
         except BaseException:
             self._finish()
+            if self._own is not None:
+                self._own.end("interrupted", progress)
             raise
         finally:
             progress.close()
@@ -135,22 +147,32 @@ class Trainer:
             if self._by_batch:
                 self._callbacks.call("on_train_batch_begin", done, logs={})
             started = time.perf_counter()
-            recorded = train_chunk(self._model, chunk, tracker.needs_outputs)
+            recorded = self._train(chunk, tracker.needs_outputs)
             track(tracker, chunk.data, chunk.rows, chunk.batch_size, recorded)
             self._adapt(chunk.steps, time.perf_counter() - started)
             done += chunk.steps
             logs = tracker.result()
+            if self._own is not None:
+                logs |= self._own.logs
             if self._by_batch:
                 self._callbacks.call("on_train_batch_end", done - 1, logs=logs)
             self._callbacks.call("_on_pause")
             self._progress.update(done, logs)
         feed.end()
+        if self._own is not None and logs is not None:
+            self._own.end_epoch(logs["loss"])
         return logs
+
+    def _train(self, chunk: Chunk, record_outputs: bool) -> StepsResult:
+        """Run the chunk's steps."""
+        if self._own is None:
+            return train_chunk(self._model, chunk, record_outputs)
+        return self._own.run(chunk, record_outputs, in_batches=self._feed.steps != 1)
 
     def _fitting_epochs(self, most: int) -> int:
         """How many epochs to run in one go, none if they are too long for that."""
         feed = self._feed
-        if not isinstance(feed, ArrayFeed) or not feed.whole:
+        if self._own is not None or not isinstance(feed, ArrayFeed) or not feed.whole:
             return 0
         return min(self._chunk // feed.steps, most)
 
@@ -174,9 +196,24 @@ class Trainer:
 
     def _adapt(self, steps: int, seconds: float) -> None:
         """Choose the next chunk from the time of the last."""
-        if not self._by_batch:
+        if not self._by_batch and self._own is None:
             fitting = int(_CHUNK_SECONDS * steps / max(seconds, 1e-9))
             self._chunk = max(1, min(fitting, _LARGEST_GROWTH * self._chunk))
+
+
+def own_steps(model: CompiledModel, feed: Feed | None = None) -> Stepper | None:
+    """What runs the steps of an optimizer that moves the weights by itself; None for others.
+
+    Raises
+    ------
+    ValueError
+        If the model cannot be trained by it, or not on what the feed gives.
+    """
+    if model.optimizer is None or not model.optimizer.moves_by_itself:
+        return None
+    from .second_order import Stepper  # here, as few programs need it
+
+    return Stepper(model, feed)
 
 
 def train_chunk(model: CompiledModel, chunk: Chunk, record_outputs: bool) -> StepsResult:
@@ -227,13 +264,8 @@ def with_gradients(
     assert optimizer is not None
     assert lowered is not None
     x = data.x[rows] if isinstance(data.x, np.ndarray) else dense_rows(data.x, rows)
-    weights = None if data.sample_weight is None else data.sample_weight[rows]
-    outputs = binding.engine.predict(x, int(optimizer.steps))
-    outputs = outputs.reshape(-1, *model.output_shape[1:])
-    values, gradients = value_and_gradient(loss, data.labels(rows), outputs, weights is not None)
-    given = np.ones(len(rows)) if weights is None else weights.reshape(len(rows), -1).mean(axis=1)
-    total = float((values * lowered.factors(gradients, given)).sum())
-    return Data(x, np.ascontiguousarray(gradients.reshape(len(rows), -1)), weights), total
+    outputs = binding.engine.predict(x, int(optimizer.steps)).reshape(-1, *model.output_shape[1:])
+    return gradients_as_targets(loss, lowered, data, rows, outputs)
 
 
 def track(

@@ -9,6 +9,8 @@ from . import schedules
 from .adam import Adam, AdamW
 from .adams import Adamax, Lamb, Lion, Nadam, ScheduleFreeAdamW
 from .adaptive import Adadelta, Adafactor, Adagrad, Ftrl, RMSprop
+from .lbfgs import LBFGS
+from .levenberg_marquardt import LevenbergMarquardt
 from .optimizer import Optimizer, registry
 from .sgd import SGD
 
@@ -32,6 +34,7 @@ def get(identifier: Any) -> Optimizer:
 
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "Adadelta",
     "Adafactor",
@@ -41,6 +44,7 @@ __all__ = [
     "Adamax",
     "Ftrl",
     "Lamb",
+    "LevenbergMarquardt",
     "Lion",
     "Nadam",
     "Optimizer",

@@ -92,6 +92,9 @@ class Optimizer(SlotKeeper):
     loss_scale_factor = Setting(optional_positive)
     gradient_accumulation_steps = Setting(at_least(2))
 
+    #: Whether it asks for losses and gradients and moves the weights, instead of the engine.
+    moves_by_itself: ClassVar[bool] = False
+
     _kept_as: ClassVar = {"learning_rate": None}
 
     def __init__(

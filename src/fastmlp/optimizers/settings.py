@@ -94,6 +94,30 @@ def positive(name: str, value: Any) -> float:
     return float(value)
 
 
+def over_one(name: str, value: Any) -> float:
+    """A finite number above 1."""
+    if _checks.number(name, value) <= 1.0:
+        raise ValueError(f"{name} must be a number above 1. Received: {name}={value!r}")
+    return float(value)
+
+
+def whole(minimum: int) -> Callable[[str, Any], int]:
+    """An integer of at least ``minimum``."""
+    return lambda name, value: _checks.integer(name, value, minimum)
+
+
+def one_of(*values: str | None) -> Callable[[str, Any], Any]:
+    """One of these values."""
+
+    def check(name: str, value: Any) -> Any:
+        if not (value is None or isinstance(value, str)) or value not in values:
+            shown = " or ".join(map(repr, values))
+            raise ValueError(f"{name} must be {shown}. Received: {name}={value!r}")
+        return value
+
+    return check
+
+
 def optional(check: Callable[[str, Any], T]) -> Callable[[str, Any], T | None]:
     """None, or what ``check`` lets pass."""
     return lambda name, value: None if value is None else check(name, value)

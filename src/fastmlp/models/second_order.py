@@ -1,0 +1,452 @@
+"""A model and a batch as the problem that optimizers with the curvature of the loss solve.
+
+Letters: B samples of the batch, each with S rows of K outputs; P weights that are trained; n
+residuals, B S K.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine import (
+    L1L2,
+    AlphaDropout,
+    BatchNormalization,
+    Data,
+    Dropout,
+    Float64Array,
+    GaussianDropout,
+    GaussianNoise,
+    MeanSquaredError,
+    Network,
+    SecondOrderEngine,
+    StepsResult,
+    create_engine,
+)
+from ..engine import Loss as LoweredLoss
+from ..engine.rows import dense_rows
+from ..optimizers import LevenbergMarquardt
+from ..optimizers.second_order import Algebra, SecondOrder
+from ..variable import Variable
+from .data import gradients_as_targets, targets_by_row
+from .feed import ArrayFeed
+
+if TYPE_CHECKING:
+    from ..progress import Progress
+    from .compiled import CompiledModel
+    from .feed import Chunk, Feed
+
+_NOISE = (Dropout, AlphaDropout, GaussianNoise, GaussianDropout)
+# Rows of a Jacobian that are in memory at once, in numbers.
+_BLOCK = 1 << 22
+
+
+def graded(network: Network, loss: LoweredLoss) -> LoweredLoss:
+    """The loss that an engine computes for this one: of logits, where it can."""
+    last = network.operations[-1] if network.operations else None
+    return (last and loss.before(last)) or loss
+
+
+def check(model: CompiledModel) -> None:
+    """ValueError if a compiled and built model cannot be trained by its optimizer.
+
+    Nothing may make the loss at some weights another each time, or give it kinks.
+    """
+    optimizer, network, loss = model.optimizer, model._network(), model._lowered_loss
+    assert isinstance(optimizer, SecondOrder)
+    assert loss is not None
+    optimizer.check_settings()
+    name = type(optimizer).__name__
+    for operation in network.operations:
+        by_batch = isinstance(operation, BatchNormalization) and operation.trainable
+        if isinstance(operation, _NOISE) or by_batch:
+            word = type(operation).__name__
+            raise ValueError(
+                f"optimizer {name} needs a loss that depends on the weights alone: leave out "
+                f"dropout and noise, and set trainable=False on batch normalization. "
+                f"Received: a model with {word}"
+            )
+    parameters = model._parameters()
+    for parameter in parameters:
+        if parameter.constraint is not None:
+            raise ValueError(
+                f"constraint of {parameter.path!r} must be None with optimizer {name}, whose steps "
+                f"go downhill where nothing holds the weights. Received: {parameter.constraint!r}"
+            )
+    curved = isinstance(optimizer, LevenbergMarquardt)
+    for rule in network.regularizers:
+        if isinstance(rule, L1L2) and rule.l1:
+            raise ValueError(
+                f"regularizers must be L2 with optimizer {name}: L1 has kinks. Received: {rule!r}"
+            )
+        if curved and rule is not None and not isinstance(rule, L1L2):
+            raise ValueError(
+                f"regularizers must be L2 with optimizer {name}; LBFGS takes any that is smooth. "
+                f"Received: {rule!r}"
+            )
+    if isinstance(optimizer, LevenbergMarquardt):
+        _check_curvature(optimizer, network, loss)
+
+
+def _check_curvature(optimizer: LevenbergMarquardt, network: Network, loss: LoweredLoss) -> None:
+    """ValueError if the loss has no Gauss-Newton matrix, or the evidence none of squares."""
+    of_outputs = graded(network, loss)
+    one = np.ones((1, network.outputs))
+    of_outputs.root(one, np.zeros(1, np.int32) if loss.class_indices else one)
+    if network.activities:
+        raise ValueError(
+            "activity regularizers must not be there with optimizer LevenbergMarquardt; LBFGS "
+            "takes them. Received: a model with ActivityRegularization"
+        )
+    if optimizer.regularization and (
+        not isinstance(loss, MeanSquaredError) or any(network.regularizers)
+    ):
+        raise ValueError(
+            'regularization="bayesian" goes with the loss "mse" and no other regularizer. '
+            f"Received: loss={loss.name!r}, regularizers={list(network.regularizers)}"
+        )
+    if loss.weight < 0.0:
+        raise ValueError(f"loss_weights must not be negative. Received: {loss.weight}")
+
+
+class BatchProblem:
+    """The loss of a batch as a function of the weights that are trained.
+
+    Trials are made in an engine of its own, so that the model has the weights that were kept
+    last whenever somebody looks. What has been computed at them, or at the last trial, is known.
+
+    Parameters
+    ----------
+    model : CompiledModel
+        Checked by :func:`check`.
+    data : Data
+        The batch.
+    verb : str
+        Of the engine, that is needed.
+    """
+
+    def __init__(self, model: CompiledModel, data: Data, verb: str) -> None:
+        assert model._lowered_loss is not None
+        assert model._loss is not None
+        self.data, self.binding = data, model._bind()
+        self._engine: SecondOrderEngine = self.binding.twin(verb)
+        self._network = model._network()
+        self.algebra: Algebra = self._engine
+        self._face_loss, self._loss = model._loss, model._lowered_loss
+        self._output_shape = model.output_shape[1:]
+        self._rows = np.arange(len(data.x), dtype=np.int64)
+        self._variables = model._parameters()
+        roles = self._network.roles
+        self._trained = [i for i, role in enumerate(roles) if role == "trained"]
+        parts = [self._variables[i] for i in self._trained]
+        #: Of all elements with the role "trained", which are those of trainable layers.
+        self.is_free = np.concatenate(
+            [np.zeros(0, bool), *(np.full(v.size, v.trainable) for v in parts)]
+        )
+        self._ends = np.cumsum([v.size for v in parts])
+        rules = self._network.regularizers or (None,) * len(roles)
+        decays = [2.0 * r.l2 if isinstance(r, L1L2) else 0.0 for r in rules]
+        self._decay = np.repeat([decays[i] for i in self._trained], [v.size for v in parts])[
+            self.is_free
+        ]
+        self._seen = -1  # the variables' clock when they were read
+        self._kept, self._trial = _Facts(np.zeros(0)), _Facts(np.zeros(0))
+        self._at: Float64Array | None = None  # where the engine is
+
+    # The weights.
+
+    @property
+    def weights(self) -> Float64Array:
+        """(P,) the model's."""
+        if self._seen != Variable.clock:
+            clock = Variable.clock
+            for i, (variable, shape) in enumerate(
+                zip(self._variables, self._network.parameter_shapes, strict=True)
+            ):
+                self._engine.write_parameter(i, np.array(variable.value).reshape(shape))
+            values = [self._variables[i].value.ravel() for i in self._trained]
+            self._all = np.concatenate([np.zeros(0), *values])
+            w = self._all[self.is_free]
+            # Frozen weights and moving moments may be others, too.
+            self._kept, self._trial, self._at, self._seen = _Facts(w), _Facts(w), w, clock
+        return self._kept.w
+
+    def keep(self, w: Float64Array) -> None:
+        """The model's weights are w from now on."""
+        if w is self._kept.w:
+            return
+        self._kept = self._facts(w)
+        for i, part in self._parts(w):
+            variable = self._variables[i]
+            if variable.trainable:
+                variable.assign(part.reshape(variable.shape))
+        self._seen = Variable.clock
+
+    def _parts(self, w: Float64Array) -> Iterator[tuple[int, Float64Array]]:
+        """(index, elements) of each parameter with the role "trained"."""
+        everything = self._all.copy()
+        everything[self.is_free] = w
+        yield from zip(self._trained, np.split(everything, self._ends[:-1]), strict=True)
+
+    def _facts(self, w: Float64Array) -> _Facts:
+        """What is known at w."""
+        for facts in (self._kept, self._trial):
+            if w is facts.w:
+                return facts
+        self._trial = _Facts(w)
+        return self._trial
+
+    def _go(self, w: Float64Array) -> SecondOrderEngine:
+        """The engine, with the weights w."""
+        if self._at is not w:
+            self._at = None  # until it is whole
+            shapes = self._network.parameter_shapes
+            for i, part in self._parts(w):
+                self._engine.write_parameter(i, part.reshape(shapes[i]))
+            self._at = w
+        engine: SecondOrderEngine = self._engine
+        return engine
+
+    # The loss.
+
+    def loss(self, w: Float64Array) -> float:
+        """The batch's loss and the penalties, as ``evaluate`` has them."""
+        facts = self._facts(w)
+        if facts.loss is None:
+            losses, outputs = self._go(w).evaluate(self.data)
+            loss = self.algebra.dot(losses, self._factors)
+            facts.loss, facts.outputs = loss + self._penalty(), outputs
+        return facts.loss
+
+    def _penalty(self) -> float:
+        if not self.binding.penalized:
+            return 0.0
+        penalty: float = self._engine.penalties(self.data.x[:1])[0]
+        return penalty
+
+    def gradient(self, w: Float64Array) -> Float64Array:
+        """(P,)."""
+        facts = self._facts(w)
+        if facts.gradient is None:
+            _, facts.gradient = self._differentiated(w)
+        return facts.gradient
+
+    def loss_and_gradient(self, w: Float64Array) -> tuple[float, Float64Array]:
+        """Both at once, the loss as a training step has it."""
+        facts = self._facts(w)
+        if facts.loss is None or facts.gradient is None:
+            facts.loss, facts.gradient = self._differentiated(w)
+        return facts.loss, facts.gradient
+
+    def _differentiated(self, w: Float64Array) -> tuple[float, Float64Array]:
+        engine, data, value = self._go(w), self.data, 0.0
+        if self._face_loss.is_python:
+            outputs = engine.predict(data.x).reshape(-1, *self._output_shape)
+            data, value = gradients_as_targets(
+                self._face_loss, self._loss, data, self._rows, outputs
+            )
+        loss, gradient = engine.gradient(data, self._rows, 0)
+        return loss + value, gradient[self.is_free]
+
+    @property
+    def outputs(self) -> Float64Array:
+        """(B S, K) at the weights that were kept last."""
+        facts = self._kept
+        if facts.outputs is None:
+            facts.outputs = self._go(facts.w).predict(self.data.x)
+        return facts.outputs
+
+    @functools.cached_property
+    def _factors(self) -> Float64Array:
+        """What each row's loss is multiplied by, (B S,)."""
+        weights = self.data.sample_weight
+        if weights is None:
+            weights = np.ones(len(self._rows) * self._network.split)
+        return self._loss.factors(self._targets, weights.ravel())
+
+    @property
+    def _targets(self) -> NDArray[Any]:
+        """Of each row of outputs."""
+        return targets_by_row(self.data.targets, len(self._rows) * self._network.split)
+
+    # Its curvature, at the weights that were kept last.
+
+    @property
+    def residuals(self) -> int:
+        """n."""
+        return len(self._rows) * self._network.split * self._network.outputs
+
+    @property
+    def is_squares(self) -> bool:
+        """Whether the loss is a sum of squares of residuals, and perhaps of weights."""
+        return isinstance(self._loss, MeanSquaredError)
+
+    @property
+    def is_penalized(self) -> bool:
+        """Whether there are squares of weights among them."""
+        return bool(self._decay.any())
+
+    def curvature(self) -> Float64Array:
+        """H (P, P)."""
+        matrix = self._go(self._kept.w).gauss_newton(self.data, self._rows)
+        if not self.is_free.all():
+            matrix = np.ascontiguousarray(matrix[np.ix_(self.is_free, self.is_free)])
+        matrix.flat[:: len(matrix) + 1] += self._decay
+        return matrix
+
+    def curvature_product(self, v: Float64Array) -> Float64Array:
+        """H v (P,)."""
+        engine = self._go(self._kept.w)
+        whole = np.zeros(len(self.is_free))
+        whole[self.is_free] = v
+        product = engine.gauss_newton_product(self.data, self._rows, whole)
+        result: Float64Array = product[self.is_free] + self._decay * v
+        return result
+
+    def curvature_diagonal(self) -> Float64Array:
+        """The diagonal of H (P,), from its rows in blocks."""
+        total: Float64Array = self._decay.copy()
+        block = max(1, _BLOCK // max(1, len(self.is_free) * self._network.outputs))
+        for start in range(0, len(self._rows), block):
+            total += np.square(self._root_rows(slice(start, start + block))).sum(axis=0)
+        return total
+
+    def curvature_root(self) -> Float64Array:
+        """A (n, P)."""
+        return self._root_rows(slice(None))
+
+    def _root_rows(self, samples: slice) -> Float64Array:
+        """Those rows of A with A.T @ A = H but for the penalties."""
+        split = self._network.split
+        start, stop, _ = samples.indices(len(self._rows))
+        rows = slice(start * split, stop * split)
+        last, loss = self._network.operations[-1], self._loss
+        inner, engine = loss.before(last), self._engine
+        self._go(self._kept.w)
+        if inner is not None:  # the loss is of what the last operation takes
+            operations = self._network.operations[:-1]
+            loss = inner
+            short: Any = create_engine(engine.name, Network(self._network.inputs, operations), None)
+            engine = short
+            for i in range(len(self._variables)):
+                engine.write_parameter(i, self._engine.read_parameter(i))
+        x = dense_rows(self.data.x, samples)
+        jacobian: Float64Array = engine.jacobian(x, "parameters")[:, :, self.is_free]
+        root = loss.root(engine.predict(x), self._targets[rows])
+        root = np.sqrt(self._factors[rows])[:, None, None] * root
+        # Column by column, not by a product whose bits would be the BLAS's.
+        made = np.zeros_like(jacobian)
+        for k in range(jacobian.shape[1]):
+            made += root[:, :, k, None] * jacobian[:, None, k]
+        return made.reshape(-1, made.shape[2])
+
+    # Of squares.
+
+    @property
+    def _root_factors(self) -> Float64Array:
+        """What the rows of residuals are multiplied by, (B S, 1)."""
+        scale = np.sqrt(self._factors * (2.0 / self._network.outputs))
+        result: Float64Array = scale[:, None]
+        return result
+
+    def residual_vector(self) -> Float64Array:
+        """r (n,) with A.T @ r the gradient."""
+        errors: Float64Array = self.outputs - self._targets
+        return (self._root_factors * errors).ravel()
+
+    def bend(self, v: Float64Array, share: float) -> Float64Array:
+        """The second derivatives of r along v (n,)."""
+        w, before = self._kept.w, self.outputs
+        sides = [self._go(w + t * v).predict(self.data.x) for t in (share, -share)]
+        second = (sides[0] - 2.0 * before + sides[1]) / share**2
+        return (self._root_factors * second).ravel()
+
+    def pull(self, u: Float64Array) -> Float64Array:
+        """A.T @ u (P,)."""
+        scaled = self._root_factors * u.reshape(-1, self._network.outputs)
+        pulled: Float64Array = self._go(self._kept.w).vector_jacobian(self.data.x, scaled)
+        result: Float64Array = pulled[self.is_free]
+        return result
+
+
+class _Facts:
+    """What is known of the loss at w; None: not yet."""
+
+    def __init__(self, w: Float64Array) -> None:
+        self.w = w
+        self.loss: float | None = None
+        self.outputs: Float64Array | None = None
+        self.gradient: Float64Array | None = None
+
+
+class Stepper:
+    """Runs the steps of an optimizer that moves the weights by itself, in a training that has
+    begun.
+
+    Raises
+    ------
+    ValueError
+        If the model cannot be trained by it.
+    """
+
+    def __init__(self, model: CompiledModel, feed: Feed | None) -> None:
+        check(model)
+        assert isinstance(model.optimizer, SecondOrder)
+        one_set = isinstance(feed, ArrayFeed) and feed.steps == 1
+        if model.optimizer.whole_set and not (feed is None or one_set):
+            raise ValueError(
+                f"batch_size and steps_per_epoch must be None with {model.optimizer.name}, which "
+                f"takes all samples at once, as arrays. Received: {feed.steps} steps an epoch"
+            )
+        self._model, self._optimizer = model, model.optimizer
+        self._problem: BatchProblem | None = None
+        self._optimizer.begin_run()
+
+    def run(self, chunk: Chunk, record_outputs: bool, in_batches: bool) -> StepsResult:
+        """One step on a chunk of one batch: the loss and outputs (B, ..., K) after it.
+
+        in_batches: it is one of several, each of which has a loss of its own, so that nothing
+        but a loss that is not finite ends the training.
+        """
+        model, data = self._model, chunk.data
+        if chunk.order is not None:
+            data = rows_of(data, chunk.order)
+        problem, binding = self._problem, model._bind()
+        if problem is None or problem.data is not data or problem.binding is not binding:
+            problem = self._problem = BatchProblem(model, data, self._optimizer.needs)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            step = self._optimizer.go(problem, in_batches)
+        model.stop_training = model.stop_training or self._optimizer.reason is not None
+        outputs = None
+        if record_outputs:
+            outputs = problem.outputs.reshape(-1, *model.output_shape[1:])
+        return StepsResult(np.array([step.loss]), outputs)
+
+    @property
+    def logs(self) -> dict[str, float]:
+        """What the optimizer tells of the epoch so far."""
+        return self._optimizer.logs
+
+    def end_epoch(self, loss: float) -> None:
+        """An epoch of this mean loss is over."""
+        self._optimizer.end_epoch(loss)
+        self._model.stop_training = self._model.stop_training or self._optimizer.reason is not None
+
+    def end(self, reason: str, progress: Progress) -> None:
+        """The training is over, for this reason unless the optimizer has ended it."""
+        result = self._optimizer.end_run(reason)
+        if result is not None:
+            told = f"{result.iterations} steps, {result.evaluations} losses"
+            progress.note(f"{self._optimizer.name} ended: {result.reason} ({told})")
+
+
+def rows_of(data: Data, rows: NDArray[np.int64]) -> Data:
+    """Those samples as a set of their own."""
+    weights = data.sample_weight
+    x = data.x[rows] if isinstance(data.x, np.ndarray) else dense_rows(data.x, rows)
+    return Data(x, data.targets[rows], None if weights is None else weights[rows], data.label_shape)

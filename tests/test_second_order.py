@@ -1,0 +1,475 @@
+"""Levenberg and Marquardt's method and L-BFGS in fit, and what models tell of their derivatives."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.optimize
+from nist_strd import PROBLEMS, NistProblem
+
+import fastmlp
+from fastmlp import callbacks, layers, optimizers
+from fastmlp.optimizers import LBFGS, LevenbergMarquardt
+
+BOTH = pytest.mark.parametrize("optimizer", ["lm", "lbfgs"])
+ENGINES = pytest.mark.parametrize("engine", ["native", "reference"])
+
+
+def network(
+    *widths: int, optimizer: Any = "lm", seed: int = 1, loss: Any = "mse", **options: Any
+) -> Any:
+    """tanh layers and a linear one, built and compiled."""
+    fastmlp.utils.set_random_seed(seed)
+    model = fastmlp.Sequential(
+        [
+            fastmlp.Input((widths[0],)),
+            *(layers.Dense(width, "tanh") for width in widths[1:-1]),
+            layers.Dense(widths[-1]),
+        ]
+    )
+    model.compile(optimizer, loss, **options)
+    return model
+
+
+def curve(n: int = 60, noise: float = 0.0) -> tuple[Any, Any]:
+    x = np.linspace(-1.0, 1.0, n)[:, None]
+    return x, np.sin(3.0 * x) + noise * np.random.default_rng(3).normal(size=x.shape)
+
+
+# -- the loop, without networks
+
+
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_nist(name: str, start: int) -> None:
+    """Six digits of every parameter from either start, but for MGH10 from the first, which lies
+    orders of magnitude away in a curved canyon; eight where the data tell them."""
+    problem = NistProblem(name, start)
+    optimizer = LevenbergMarquardt(gradient_tolerance=1e-12)
+    with np.errstate(all="ignore"):
+        for _ in range(1000):
+            optimizer.go(problem)
+            if optimizer.reason is not None:
+                break
+    digits, few = problem.digits, name in ("ENSO", "Chwirut2", "MGH09", "Lanczos2", "Rat43")
+    if (name, start) == ("MGH10", 0):
+        assert optimizer.reason is None
+    else:
+        assert optimizer.reason in ("step", "gradient")
+        assert digits >= (6 if few or name == "Thurber" else 8)
+        squares = problem.residuals * problem.loss(problem.weights)
+        # Lanczos1 has residuals of 1e-13: theirs are what roundings leave.
+        assert name == "Lanczos1" or abs(squares / problem.rss - 1.0) < 1e-9
+
+
+@pytest.mark.parametrize("method", [LevenbergMarquardt(), LBFGS()], ids=lambda o: o.name)
+def test_what_is_not_finite_ends_a_training(method: Any) -> None:
+    problem = NistProblem("BoxBOD", 0)
+    problem.weights = np.array([1.0, -1e4])
+    with np.errstate(all="ignore"):
+        step = method.go(problem)
+    assert not step.taken
+    assert method.reason == "nonfinite"
+
+
+# -- in fit
+
+
+@ENGINES
+def test_sinc(engine: str) -> None:
+    """Second-order training goes where Adam does not: 1e-5 after 100 steps, 1e-8 after 300."""
+    x = np.linspace(-1.0, 1.0, 400)[:, None]
+    model = network(1, 20, 1, engine=engine)
+    history = model.fit(x, np.sinc(10.0 * x / np.pi), epochs=300, verbose=0).history
+    assert history["loss"][99] < 1e-5
+    assert history["loss"][299] < 1e-8
+    assert np.all(np.diff(history["loss"]) < 0)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_student_finds_its_teacher(seed: int) -> None:
+    """Weights off by 0.01: within 30 steps an error of roundings, whose squares are 1e-32 of
+    what is summed in an output, which is several times as large as the output."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-2.0, 2.0, size=(200, 2))
+    model = network(2, 8, 1, seed=seed)
+    model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+    y = model.predict(x, verbose=0)
+    model.set_weights([w + 0.01 * rng.normal(size=w.shape) for w in model.get_weights()])
+    model.fit(x, y, epochs=30, verbose=0)
+    assert model.evaluate(x, y, verbose=0) <= 1e-28 * np.square(y).mean()
+
+
+@BOTH
+@ENGINES
+def test_history(optimizer: str, engine: str) -> None:
+    """The loss and metrics of an epoch are those after its step, as evaluate has them."""
+    x, y = curve()
+    model = network(1, 5, 1, optimizer=optimizer, engine=engine, metrics=["mae"])
+    seen = []
+    look = callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(model.evaluate(x, y, verbose=0))
+    )
+    history = model.fit(x, y, epochs=8, verbose=0, callbacks=[look], validation_data=(x, y)).history
+    names = {"loss", "mae", "attempts", "gradient_norm", "val_loss", "val_mae"}
+    assert set(history) == names | ({"damping"} if optimizer == "lm" else set())
+    # trials are in another engine for a model on the native one: roundings apart
+    np.testing.assert_allclose(history["loss"], [loss for loss, _ in seen], rtol=1e-12)
+    np.testing.assert_allclose(history["mae"], history["val_mae"], rtol=1e-12)
+    gradient = np.concatenate([g.ravel() for g in model.loss_and_gradient(x, y)[1]])
+    assert history["gradient_norm"][-1] == pytest.approx(np.linalg.norm(gradient), rel=1e-9)
+    assert len(history["loss"]) == 8
+    assert model.optimizer.result.iterations == 8
+
+
+@BOTH
+def test_results(optimizer: str) -> None:
+    x, y = curve()
+    model = network(1, 5, 1, optimizer=optimizer)
+    assert model.optimizer.result is None
+    model.fit(x, y, epochs=3, verbose=0)
+    assert model.optimizer.result.reason == "epochs"
+    assert not model.optimizer.result.converged
+    stop = callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", epoch == 1)
+    )
+    assert len(model.fit(x, y, epochs=9, verbose=0, callbacks=[stop]).history["loss"]) == 2
+    assert model.optimizer.result.reason == "callback"
+
+    def interrupt(epoch: int, logs: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, verbose=0, callbacks=[callbacks.LambdaCallback(on_epoch_end=interrupt)])
+    assert model.optimizer.result.reason == "interrupted"
+    model.optimizer.goal = 0.1
+    history = model.fit(x, y, epochs=500, verbose=0).history
+    assert model.optimizer.result.reason == "goal"
+    assert history["loss"][-1] <= 0.1
+    assert len(history["loss"]) < 500
+
+
+def test_a_line_fits_in_a_step_or_two(capsys: pytest.CaptureFixture[str]) -> None:
+    x = np.arange(6.0)[:, None]
+    model = network(1, 1)
+    model.fit(x, 2.0 * x - 1.0, epochs=60, verbose=2)
+    assert model.optimizer.result.converged
+    assert model.evaluate(x, 2.0 * x - 1.0, verbose=0) < 1e-24
+    assert "levenberg_marquardt ended: " in capsys.readouterr().out
+
+
+@BOTH
+def test_a_weight_of_two_is_two_samples(optimizer: str) -> None:
+    x, y = curve(20)
+    twice = np.r_[x, x[:7]], np.r_[y, y[:7]]
+    weights = np.where(np.arange(20) < 7, 2.0, 1.0)
+    found = []
+    for options in ({"sample_weight": weights}, {}):
+        model = network(1, 4, 1, optimizer=optimizer, loss=fastmlp.losses.MeanSquaredError("sum"))
+        data = (x, y) if options else twice
+        model.fit(*data, epochs=12, verbose=0, **options)
+        found.append(model.get_weights())
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)  # roundings, grown by 12 steps
+
+
+@BOTH
+def test_cross_entropies(optimizer: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(120, 3))
+    y = np.argmax(x + 0.5 * rng.normal(size=x.shape), axis=1)
+    loss = fastmlp.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model = network(3, 4, 3, optimizer=optimizer, loss=loss, metrics=["accuracy"])
+    first = model.evaluate(x, y, verbose=0)[0]
+    history = model.fit(x, y, epochs=40, verbose=0).history
+    assert history["loss"][-1] < 0.5 * first
+    assert history["accuracy"][-1] > 0.8
+
+
+@BOTH
+def test_l2_is_part_of_what_is_minimized(optimizer: str) -> None:
+    x, y = curve()
+    fastmlp.utils.set_random_seed(1)
+    model = fastmlp.Sequential(
+        [layers.Dense(4, "tanh", kernel_regularizer="l2"), layers.Dense(1, kernel_regularizer="l2")]
+    )
+    model.compile(optimizer, "mse")
+    history = model.fit(x, y, epochs=200, verbose=0).history
+    _, gradient = model.loss_and_gradient(x, y)
+    assert max(np.abs(g).max() for g in gradient) < 1e-6
+    assert history["loss"][-1] == pytest.approx(model.evaluate(x, y, verbose=0), rel=1e-12)
+
+
+def test_frozen_weights_stay() -> None:
+    x, y = curve()
+    model = network(1, 6, 1)
+    model.layers[0].trainable = False
+    before = model.layers[0].get_weights()
+    history = model.fit(x, y, epochs=5, verbose=0).history
+    assert all((a == b).all() for a, b in zip(before, model.layers[0].get_weights(), strict=True))
+    assert history["loss"][-1] < history["loss"][0] or history["loss"][0] < 1e-3
+
+
+@pytest.mark.parametrize("solver", ["cholesky", "cg", "auto"])
+def test_solvers_take_the_same_way(solver: str) -> None:
+    """More weights than samples: "auto" takes the dual form."""
+    x, y = curve(12)
+    model = network(1, 20, 1, optimizer=LevenbergMarquardt(solver=solver))
+    losses = model.fit(x, y, epochs=6, verbose=0).history["loss"]
+    exact = network(1, 20, 1, optimizer=LevenbergMarquardt(solver="cholesky"))
+    expected = exact.fit(x, y, epochs=6, verbose=0).history["loss"]
+    # conjugate gradients end at a millionth of the right side, which six steps make more of
+    np.testing.assert_allclose(losses, expected, rtol=1e-2)
+
+
+def test_small_batches() -> None:
+    x, y = curve(64)
+    model = network(1, 5, 1)
+    history = model.fit(x, y, batch_size=16, epochs=15, verbose=0).history
+    assert history["loss"][-1] < 0.1 * history["loss"][0]
+    with pytest.raises(ValueError, match="batch_size and steps_per_epoch must be None"):
+        network(1, 5, 1, optimizer="lbfgs").fit(x, y, batch_size=16, verbose=0)
+
+
+@BOTH
+def test_saved_and_resumed_to_the_bits(optimizer: str, tmp_path: Any) -> None:
+    x, y = curve()
+    whole = network(1, 5, 1, optimizer=optimizer)
+    whole.fit(x, y, epochs=12, verbose=0)
+    model = network(1, 5, 1, optimizer=optimizer)
+    model.fit(x, y, epochs=7, verbose=0)
+    model.save(tmp_path / "model.npz")
+    resumed = fastmlp.saving.load_model(tmp_path / "model.npz")
+    resumed.fit(x, y, initial_epoch=7, epochs=12, verbose=0)
+    for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_early_stopping_restores_the_best_weights() -> None:
+    x, y = curve(30, noise=0.3)
+    model = network(1, 30, 1)
+    stop = callbacks.EarlyStopping(patience=6, restore_best_weights=True)
+    history = model.fit(x[::2], y[::2], validation_data=(x[1::2], y[1::2]), epochs=200, verbose=0,
+                        callbacks=[stop]).history  # fmt: skip
+    assert len(history["loss"]) < 200
+    best = min(history["val_loss"])
+    assert model.evaluate(x[1::2], y[1::2], verbose=0) == pytest.approx(best, rel=1e-12)
+
+
+def test_lbfgs_needs_no_more_evaluations_than_scipy() -> None:
+    """To the loss that SciPy's L-BFGS-B ends at, within a tenth more of them."""
+    x, y = curve()
+    model = network(1, 8, 1, optimizer="lbfgs")
+    shapes = [w.shape for w in model.get_weights()]
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+
+    def weights(flat: Any) -> list[Any]:
+        parts = np.split(flat, ends[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+    twin = network(1, 8, 1, optimizer="sgd")
+
+    def function(flat: Any) -> tuple[float, Any]:
+        twin.set_weights(weights(flat))
+        loss, gradient = twin.loss_and_gradient(x, y)
+        return loss, np.concatenate([g.ravel() for g in gradient])
+
+    start = np.concatenate([w.ravel() for w in model.get_weights()])
+    peer = scipy.optimize.minimize(function, start, jac=True, method="L-BFGS-B")
+    model.optimizer.goal = float(peer.fun)
+    model.fit(x, y, epochs=2000, verbose=0)
+    assert model.optimizer.result.reason == "goal"
+    assert model.optimizer.result.evaluations <= 1.1 * peer.nfev
+
+
+def test_lbfgs_never_ends_in_nan() -> None:
+    rng = np.random.default_rng(0)
+    for seed in range(40):
+        model = network(2, 4, 1, optimizer="lbfgs", seed=seed)
+        model.set_weights([10.0 * rng.normal(size=w.shape) for w in model.get_weights()])
+        model.fit(rng.normal(size=(20, 2)), 1e3 * rng.normal(size=(20, 1)), epochs=30, verbose=0)
+        assert all(np.isfinite(w).all() for w in model.get_weights())
+
+
+# -- what is refused
+
+
+def test_what_is_refused() -> None:
+    x, y = curve(20)
+    for optimizer in ("lm", "lbfgs"):
+        for layer, word in (
+            (layers.Dropout(0.5), "Dropout"),
+            (layers.GaussianNoise(0.1), "GaussianNoise"),
+            (layers.BatchNormalization(), "BatchNormalization"),
+        ):
+            model = fastmlp.Sequential([layers.Dense(4), layer, layers.Dense(1)])
+            model.compile(optimizer, "mse")
+            with pytest.raises(ValueError, match=f"weights alone.* {word}"):
+                model.fit(x, y, verbose=0)
+        for options, name in (
+            ({"kernel_regularizer": "l1"}, "regularizers must be L2"),
+            ({"kernel_constraint": "non_neg"}, "constraint of"),
+        ):
+            model = fastmlp.Sequential([layers.Dense(1, **options)])
+            model.compile(optimizer, "mse")
+            with pytest.raises(ValueError, match=name):
+                model.fit(x, y, verbose=0)
+    model = network(1, 3, 1, loss="mae")
+    with pytest.raises(ValueError, match="LBFGS"):
+        model.fit(x, y, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"damping": 0.0}, "damping must be"),
+        ({"damping_increase": 1.0}, "damping_increase must be a number above 1"),
+        ({"scaling": "trainlm"}, "scaling must be"),
+        ({"acceleration": -1.0}, "acceleration must be"),
+        ({"solver": "qr"}, "solver must be"),
+        ({"regularization": "l2"}, "regularization must be"),
+    ],
+)
+def test_wrong_settings(options: dict[str, Any], name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        LevenbergMarquardt(**options)
+
+
+@BOTH
+def test_there_is_no_learning_rate(optimizer: str) -> None:
+    made = optimizers.get(optimizer)
+    with pytest.raises(ValueError, match="learning_rate must not be set"):
+        made.learning_rate = 0.1
+    with pytest.raises(ValueError, match="cannot apply gradients"):
+        made.apply([np.zeros(2)], [])
+    twin = type(made).from_config(made.get_config())
+    assert twin.get_config() == made.get_config()
+
+
+# -- Bayesian regularization, derivatives, covariances
+
+
+def test_bayesian_regularization() -> None:
+    x, y = curve(40, noise=0.1)
+    model = network(1, 20, 1, optimizer=LevenbergMarquardt(regularization="bayesian"))
+    history = model.fit(x, y, epochs=80, verbose=0).history
+    effective = np.array(history["effective_parameters"])
+    assert (effective >= 0).all()
+    assert (effective <= model.count_params()).all()
+    assert effective[-1] < 20
+    # 1 / 2 beta estimates the variance of the noise, which is 0.01
+    assert 0.5 < 0.01 * 2 * history["beta"][-1] < 2.0
+    truth = np.sin(3.0 * x)
+    plain = network(1, 20, 1)
+    plain.fit(x, y, epochs=80, verbose=0)
+    assert model.evaluate(x, truth, verbose=0) < plain.evaluate(x, truth, verbose=0)
+    known = model.covariance(x, y)
+    assert known.rank == model.count_params()
+    assert known.residual_variance == pytest.approx(1 / (2 * history["beta"][-1]), rel=0.05)
+
+
+@ENGINES
+def test_jacobians_are_what_differences_say(engine: str) -> None:
+    fastmlp.utils.set_random_seed(2)
+    model = fastmlp.Sequential(
+        [
+            fastmlp.Input((2, 3)),
+            layers.Dense(4, "swish"),
+            layers.Flatten(),
+            layers.LayerNormalization(),
+            layers.Dense(3, "softmax"),
+        ]
+    )
+    model.compile("sgd", "mse", engine=engine)
+    x, h = np.random.default_rng(0).normal(size=(5, 2, 3)), 1e-6
+    found = model.jacobian(x)
+    assert found.shape == (5, 3, 2, 3)
+    for i in range(2):
+        for j in range(3):
+            e = np.zeros((2, 3))
+            e[i, j] = h
+            difference = (model(x + e) - model(x - e)) / (2 * h)
+            # of central differences: h^2 and roundings by h
+            np.testing.assert_allclose(found[:, :, i, j], difference, atol=1e-8)
+    by_weights = model.jacobian(x, wrt="parameters")
+    assert by_weights.shape == (5, 3, model.count_params())
+    start = 0
+    for k, w in enumerate(model.get_weights()):
+        for i in range(w.size):
+            sides = []
+            for t in (h, -h):
+                moved = model.get_weights()
+                moved[k].flat[i] += t
+                twin = fastmlp.models.clone_model(model)
+                twin.set_weights(moved)
+                sides.append(twin(x))
+            difference = (sides[0] - sides[1]) / (2 * h)
+            np.testing.assert_allclose(by_weights[:, :, start + i], difference, atol=1e-8)
+        start += w.size
+    model.layers[0].trainable = False
+    assert model.jacobian(x, wrt="parameters").shape[-1] == by_weights.shape[-1] - 16
+    with pytest.raises(ValueError, match="wrt must be"):
+        model.jacobian(x, wrt="weights")
+
+
+def test_covariance_of_a_line() -> None:
+    """What every textbook has."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(30, 2))
+    y = x @ [[1.0], [2.0]] + 0.5 + 0.1 * rng.normal(size=(30, 1))
+    model = network(2, 1)
+    model.fit(x, y, epochs=50, verbose=0)
+    known = model.covariance(x, y)
+    design = np.c_[x, np.ones(30)]
+    solution, squares, _, _ = np.linalg.lstsq(design, y, rcond=None)
+    np.testing.assert_allclose(np.concatenate(model.get_weights(), axis=None), solution[:, 0])
+    expected = squares[0] / 27 * np.linalg.inv(design.T @ design)
+    np.testing.assert_allclose(known.matrix, expected, rtol=1e-9)
+    np.testing.assert_allclose(known.standard_errors, np.sqrt(expected.diagonal()))
+    assert (known.rank, known.degrees_of_freedom) == (3, 27)
+    found = model.predict_interval(x[:4], known, confidence=0.9)
+    reach = scipy.stats.t(27).ppf(0.95) * np.sqrt(
+        squares[0] / 27 + np.einsum("ip,pq,iq->i", design[:4], expected, design[:4])
+    )
+    np.testing.assert_allclose(found.upper - found.prediction, reach[:, None])
+    np.testing.assert_allclose(found.prediction - found.lower, reach[:, None])
+    mean = model.predict_interval(x[:4], known, noise=False)
+    assert (mean.upper < found.upper).all()
+    with pytest.raises(ValueError, match="confidence must be"):
+        model.predict_interval(x, known, confidence=95)
+
+
+def test_weights_that_change_nothing_lower_the_rank() -> None:
+    x, y = curve(30, noise=0.1)
+    model = network(1, 3, 1)
+    w = model.get_weights()
+    w[2][1] = 0.0  # the second unit is not heard
+    model.set_weights(w)
+    known = model.covariance(x, y)
+    assert known.rank == model.count_params() - 2
+    assert np.isfinite(known.matrix).all()
+    other = network(1, 3, 1, optimizer="adam", loss="mae")
+    with pytest.raises(ValueError, match='loss must be "mse"'):
+        other.covariance(x, y)
+
+
+@pytest.mark.slow
+def test_intervals_cover_what_they_say() -> None:
+    """93 to 97 % of new observations, over 200 noisy fits of a curve that a network can be."""
+    x = np.linspace(-1.0, 1.0, 50)[:, None]
+    teacher = network(1, 2, 1, seed=4)
+    truth, start = teacher.predict(x, verbose=0), teacher.get_weights()
+    rng, held = np.random.default_rng(1), []
+    model = network(1, 2, 1)
+    for _ in range(200):
+        model.set_weights(start)
+        y = truth + 0.05 * rng.normal(size=truth.shape)
+        model.optimizer.begin_run()
+        model.fit(x, y, epochs=25, verbose=0)
+        found = model.predict_interval(x, model.covariance(x, y))
+        new = truth + 0.05 * rng.normal(size=truth.shape)
+        held.append(((found.lower <= new) & (new <= found.upper)).mean())
+    assert 0.93 <= np.mean(held) <= 0.97
