@@ -59,6 +59,8 @@ typedef enum fm_range_kind {
  *   embedding: each number x becomes row x of w (entries, outputs), the one parameter.
  *   category_encoding: a row of numbers below `tokens` becomes a row of tokens: how often, or if
  *     not count whether, each is there.
+ *   discretization: how many of the `boundaries` of its column are not above x, all for a NaN.
+ *     The one parameter is these (boundaries, outputs; state, which training leaves as it is).
  *   activity_regularization: y = x; the mean over a batch of l1 sum |x| + l2 sum x^2 by sample is
  *     added to its loss. */
 #define FM_LAYERS(X, O)                                                                        \
@@ -79,6 +81,7 @@ typedef enum fm_range_kind {
     X(repeat, O(times, 1, FM_SIZE))                                                            \
     X(embedding, O(entries, 1, FM_SIZE) O(outputs, 1, FM_SIZE) O(trainable, 1, FM_FLAG))       \
     X(category_encoding, O(tokens, 1, FM_SIZE) O(count, 0, FM_FLAG))          \
+    X(discretization, O(boundaries, 1, FM_SIZE))                                               \
     X(activity_regularization, O(l1, 0, FM_LEAST_0) O(l2, 0, FM_LEAST_0))
 
 /* Activations work element by element, in place, on what a layer put out. X(name, options, noise):

@@ -11,6 +11,7 @@ from fastmlp.engine import (
     CategoryEncoding,
     Clip,
     Dense,
+    Discretization,
     Dropout,
     Embedding,
     Network,
@@ -116,5 +117,22 @@ LAYER_JOBS = [
         70,
         32,
         dtype="uint8",
+    ),
+    Job(
+        "numbers of bins counted, and bins of what a wide layer puts out",
+        Network(
+            9,
+            (
+                Discretization(5),
+                CategoryEncoding(6, True),
+                Dense(6, 280),
+                Tanh(),
+                Discretization(2),
+                Dense(280, 3),
+            ),
+        ),
+        Training(SQUARED, ADAM),
+        70,
+        32,
     ),
 ]

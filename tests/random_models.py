@@ -80,6 +80,9 @@ def random_model(seed: int) -> tuple[Sequential, NDArray[np.float64]]:
             front = [layers.Embedding(categories, int(draw.integers(1, 11)))]
     elif draw.integers(4) == 0:
         front = [layers.Rescaling(1 / 255, draw.choice([0.0, -0.0, 0.5]))]
+    elif draw.integers(4) == 0:
+        bins = sorted(draw.normal(size=draw.integers(1, 5)).tolist())
+        front = [layers.Discretization(bins)]
     model = Sequential([Input(shape), *front])
     for _ in range(draw.integers(0, 8)):
         for layer in random_layers(draw, model.output_shape[1:] if model.layers else shape):

@@ -21,6 +21,7 @@ NEEDED = {
     layers.AlphaDropout: {"rate": 0.5},
     layers.CategoryEncoding: {"num_tokens": 3},
     layers.Dense: {"units": 3},
+    layers.Discretization: {"bin_boundaries": [0.0, 1.0]},
     layers.Dropout: {"rate": 0.5},
     layers.Embedding: {"input_dim": 4, "output_dim": 2},
     layers.GaussianDropout: {"rate": 0.5},

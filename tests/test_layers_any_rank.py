@@ -241,3 +241,94 @@ def test_inputs_of_whole_numbers_are_held_by_float64():
     assert fastmlp.Input((3,), dtype="int32").dtype == "float64"
     with pytest.raises(ValueError, match='dtype must be "float64"'):
         fastmlp.Input((3,), dtype="float32")
+
+
+@pytest.mark.parametrize("mode", ["int", "one_hot", "multi_hot", "count"])
+def test_bins_are_those_of_numpy(mode, engine):
+    x = np.random.RandomState(0).uniform(-2.0, 2.0, (50, 9))
+    x[:3] = [[-1.0], [0.25], [1.0]]  # on boundaries
+    boundaries = [-1.0, 0.25, 0.25, 1.0]
+    layer = layers.Discretization(boundaries, output_mode=mode)
+    model = fastmlp.Sequential([fastmlp.Input((9,)), layer, layers.Flatten()])
+    model.compile("sgd", "mse", engine=engine)
+    found = np.digitize(x, boundaries)
+    shown = found[..., None] == np.arange(5)
+    wanted = {
+        "int": found,
+        "one_hot": shown.reshape(50, -1),
+        "multi_hot": shown.any(axis=1),
+        "count": shown.sum(axis=1),
+    }[mode]
+    np.testing.assert_array_equal(model.predict(x), wanted)
+    assert model.weights == []
+    twin = fastmlp.Sequential.from_config(model.get_config())
+    np.testing.assert_array_equal(twin(x), model(x))
+
+
+def test_bins_have_no_gradient_and_stay(engine):
+    first = layers.Dense(3)
+    model = fastmlp.Sequential(
+        [fastmlp.Input((2,)), first, layers.Discretization([0.0, 1.0]), layers.Dense(1)]
+    )
+    model.compile("adam", "mse", engine=engine)
+    x = np.random.RandomState(0).normal(size=(20, 2))
+    before, bins = first.get_weights(), model.layers[1](first(x)).numpy()
+    model.fit(x, x[:, 0], epochs=3, verbose=0)
+    for a, b in zip(first.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(model.layers[1](first(x)), bins)
+
+
+def test_bins_of_data_hold_equally_many():
+    x = np.random.RandomState(0).exponential(size=(20_000, 2))
+    layer = layers.Discretization(num_bins=8)
+    layer.adapt(batch for batch in (x[:3000], x[3000:]))
+    counts = np.bincount(np.asarray(layer(x)).astype(int).ravel(), minlength=8) / x.size
+    # each of two batches is known to 1 % of its numbers, and so is what they are merged to
+    np.testing.assert_allclose(counts, 1 / 8, atol=0.02)
+    twin = layers.deserialize(layers.serialize(layer))
+    assert twin.bin_boundaries == layer.bin_boundaries
+    assert twin.get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize(
+    ("size", "asked", "parts", "boundaries"),
+    [
+        (5, 2, 1, [1.2071067094802856]),
+        (99, 4, 1, [4.87319278717041, 6.964101791381836, 8.558584213256836]),
+        (2900, 4, 2, [26.83249855041504, 37.96050262451172, 46.58319854736328]),
+    ],
+)
+def test_bins_of_data_are_those_of_keras(size, asked, parts, boundaries):
+    """Of Keras 3.15.1, whose adapt needs TensorFlow: by update_state and finalize_state."""
+    layer = layers.Discretization(num_bins=asked)
+    layer.adapt(np.array_split(np.sqrt(np.arange(float(size))), parts))
+    np.testing.assert_allclose(layer.bin_boundaries, boundaries, rtol=1e-6)  # of float32
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: layers.Discretization(), "bin_boundaries or num_bins must be given"),
+        (lambda: layers.Discretization([0.0], 3), "must not be given together"),
+        (lambda: layers.Discretization([1.0, 0.0]), "must be ascending"),
+        (lambda: layers.Discretization([[1.0]]), "must be ascending"),
+        (lambda: layers.Discretization([np.nan]), "must hold finite numbers"),
+        (lambda: layers.Discretization(num_bins=0), "num_bins must be"),
+        (lambda: layers.Discretization([0.0], epsilon=0.0), "epsilon must lie in"),
+        (lambda: layers.Discretization([0.0], output_mode="bins"), "output_mode must be one of"),
+        (lambda: layers.Discretization([0.0], sparse=True), "sparse must be False"),
+        (lambda: layers.Discretization(num_bins=3)([[1.0]]), "has no boundaries yet"),
+        (lambda: layers.Discretization([0.0]).adapt(np.ones(3)), "made with num_bins"),
+        (lambda: layers.Discretization(num_bins=3).adapt(np.ones((0, 2))), "at least one number"),
+        (lambda: layers.Discretization(num_bins=3).adapt([]), "at least one number"),
+        (lambda: layers.Discretization(num_bins=3).adapt(np.array([np.inf])), "finite numbers"),
+        (
+            lambda: layers.Discretization([0.0], output_mode="count")(np.ones((2, 3, 4))),
+            r"takes inputs of shape \(batch, features\)",
+        ),
+    ],
+)
+def test_bins_that_are_none(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

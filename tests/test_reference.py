@@ -67,6 +67,7 @@ NETWORKS = {
         LAST,
         door.Standardization(True),
     ),
+    "bins": (door.Discretization(3), door.Tanh(), door.Dense(INPUTS, CLASSES)),
     "categories": (door.Embedding(3, 2), door.Tanh(), door.Reshape(10), door.Dense(10, CLASSES)),
     "categories_in_rows": (
         door.Reshape(1),

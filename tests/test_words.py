@@ -26,6 +26,7 @@ NEEDED = {
     words.Repeat: {"times": 2},
     words.Embedding: {"entries": 3, "outputs": 2},
     words.CategoryEncoding: {"tokens": 3},
+    words.Discretization: {"boundaries": 3},
 }
 
 

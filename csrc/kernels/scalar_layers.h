@@ -50,6 +50,20 @@ static void layer_encoding(double *y, const double *x, size_t rows, size_t input
     }
 }
 
+/* y (rows, inputs): how many of the boundaries of its column, w (boundaries, inputs), are not
+ * above each x, all for a NaN. */
+static void layer_discretization(double *y, const double *x, const double *w, size_t rows,
+                                 size_t inputs, size_t boundaries)
+{
+    for (size_t b = 0; b < rows; b++, x += padded(inputs), y += padded(inputs))
+        for (size_t j = 0; j < inputs; j++) {
+            size_t below = 0;
+            for (size_t k = 0; k < boundaries; k++)
+                below += !(x[j] < w[k * inputs + j]);
+            y[j] = (double)below;
+        }
+}
+
 /* The same numbers in rows of another width. */
 static void layer_reshape(double *y, const double *x, size_t numbers, size_t inputs,
                           size_t outputs)

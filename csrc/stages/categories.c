@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Stages that take categories, whole numbers from 0 on: rows of a trained matrix, and
- * encodings. A number outside of the categories counts as the nearest of them, whatever it is:
- * nothing is read or written out of bounds.
+ * Stages that take categories, whole numbers from 0 on, or make them: rows of a trained matrix,
+ * encodings, and counts of boundaries. A number outside of the categories counts as the nearest
+ * of them, whatever it is: nothing is read or written out of bounds.
  */
 #include "stage.h"
 
@@ -107,4 +107,35 @@ void fm_describe_category_encoding(fm_stage *stage)
 {
     stage->verbs = &encoding_verbs;
     stage->width = (size_t)fm_category_encoding_of(stage->layer->option).tokens;
+}
+
+/* -- numbers to categories -- */
+
+static void discretize(const fm_stage *stage, const fm_piece *piece, fm_range panels)
+{
+    const fm_packed *w = &stage->parameters[0].packed; /* (boundaries, outputs), packed */
+    const size_t boundaries = stage->parameters[0].rows;
+    for (size_t p = panels.begin; p < panels.end; p++)
+        for (size_t b = 0; b < piece->rows; b++) {
+            const double *x = piece->x + b * piece->x_stride + p * FM_PANEL;
+            double *y = piece->y + b * stage->stride + p * FM_PANEL;
+            double below[FM_PANEL] = {0};
+            for (size_t k = 0; k < boundaries; k++) {
+                const double *boundary = w->value + p * w->panel_stride + k * FM_PANEL;
+                for (size_t i = 0; i < FM_PANEL; i++)
+                    below[i] += !(x[i] < boundary[i]);
+            }
+            memcpy(y, below, sizeof below);
+        }
+}
+
+static const fm_verbs discretization_verbs = {
+    .forward = discretize, .backward = backward, .any_columns = true};
+
+void fm_describe_discretization(fm_stage *stage)
+{
+    stage->verbs = &discretization_verbs;
+    stage->width = stage->inputs;
+    fm_add_parameter(stage, (size_t)fm_discretization_of(stage->layer->option).boundaries,
+                     false, FM_STATE);
 }

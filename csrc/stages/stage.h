@@ -158,6 +158,7 @@ void fm_describe_transpose(fm_stage *stage);
 void fm_describe_repeat(fm_stage *stage);
 void fm_describe_embedding(fm_stage *stage);
 void fm_describe_category_encoding(fm_stage *stage);
+void fm_describe_discretization(fm_stage *stage);
 void fm_describe_activity_regularization(fm_stage *stage);
 #define FM_MOMENTS 6
 #define FM_STAGE_PARAMETERS 4 /* at most */

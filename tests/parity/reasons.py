@@ -172,7 +172,6 @@ REASONS: Reasons = {
         "FlaxLayer": BACKEND,
         "TorchModuleWrapper": BACKEND,
         "TFSMLayer": BACKEND,
-        "Discretization": "numpy.digitize does, before CategoryEncoding or Embedding",
         "EinsumDense": "Dense, Reshape and Permute do what an MLP needs of it",
         "ReversibleEmbedding": SEQUENCE,
         "Wrapper": "a subclass of Layer may have layers as attributes and call them",

@@ -179,6 +179,12 @@ def _category_encoding(to: Writer, step: Step) -> None:
     to.layer("layer_encoding", to.x, step.rows, step.inputs, word.tokens, int(word.count))
 
 
+def _discretization(to: Writer, step: Step) -> None:
+    word: Any = step.operation
+    w = to.array(step.parameters[0])
+    to.layer("layer_discretization", to.x, w, step.rows, step.inputs, word.boundaries)
+
+
 #: How each layer's word is called; activations have one way, :meth:`Writer._activation`.
 LAYERS: dict[type[Any], Callable[[Writer, Step], None]] = {
     words.Dense: _dense,
@@ -196,4 +202,5 @@ LAYERS: dict[type[Any], Callable[[Writer, Step], None]] = {
     words.Repeat: _repeat,
     words.Embedding: _embedding,
     words.CategoryEncoding: _category_encoding,
+    words.Discretization: _discretization,
 }

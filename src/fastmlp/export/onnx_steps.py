@@ -357,6 +357,12 @@ def _category_encoding(g: Graph, x: str, word: Any, step: Step) -> str:
     return count if word.count else g.node("Min", count, 1.0)
 
 
+def _discretization(g: Graph, x: str, word: Any, step: Step) -> str:
+    below = g.node("Less", g.reshape(x, -1, 1, step.inputs), step.parameters[0])
+    above = g.as_double(g.node("Not", below))
+    return g.node("ReduceSum", above, g.integers([1]), keepdims=0)
+
+
 LAYERS: dict[type[Any], Callable[[Graph, str, Any, Step], str]] = {
     words.Dense: _dense,
     words.Softmax: _softmax,
@@ -373,4 +379,5 @@ LAYERS: dict[type[Any], Callable[[Graph, str, Any, Step], str]] = {
     words.Repeat: _repeat,
     words.Embedding: _embedding,
     words.CategoryEncoding: _category_encoding,
+    words.Discretization: _discretization,
 }

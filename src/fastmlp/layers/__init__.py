@@ -8,6 +8,7 @@ from .activity_regularization import ActivityRegularization
 from .batch_normalization import BatchNormalization
 from .categories import CategoryEncoding, Embedding
 from .dense import Dense
+from .discretization import Discretization
 from .dropout import AlphaDropout, Dropout
 from .flatten import Flatten
 from .input import Input, InputLayer
@@ -38,6 +39,7 @@ __all__ = [
     "BatchNormalization",
     "CategoryEncoding",
     "Dense",
+    "Discretization",
     "Dropout",
     "Embedding",
     "Flatten",

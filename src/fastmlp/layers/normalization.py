@@ -127,7 +127,7 @@ class Normalization(Layer):
         """
         if self.mean is not None:
             raise ValueError(f"adapt is for a layer made without mean and variance: {self.name!r}")
-        batches = [data] if hasattr(data, "shape") else _batches(data)
+        batches = [data] if hasattr(data, "shape") else batches_of(data)
         count, moments = 0, None
         for batch in batches:
             values = _checks.real_array("data", batch).astype(np.float64, copy=False)
@@ -168,7 +168,7 @@ def _moment(name: str, value: Any) -> Any:
     return array.tolist()
 
 
-def _batches(data: Any) -> Iterable[Any]:
+def batches_of(data: Any) -> Iterable[Any]:
     if not hasattr(data, "__iter__"):
         raise TypeError(f"data must be an array or batches of arrays. Received: data={data!r}")
     for batch in data:

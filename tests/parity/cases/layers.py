@@ -312,3 +312,22 @@ def rescaling_by_arrays(keras: Any) -> dict[str, Any]:
         history = model.fit(x, y, 7, 2, 0, shuffle=False).history
         found[name] = [np.asarray(layer(x)), history["loss"], *model.get_weights()]
     return found
+
+
+@case
+def bins(keras: Any) -> dict[str, Any]:
+    """Numbers on boundaries and beyond all, in each mode; counted in front of a model."""
+    x = np.array([[-3.0, 0.0, 0.5], [1.0, 1.5, 9.0], [2.0, -0.1, 1.9], [2.0, 2.0, 0.0]])
+    boundaries, make = [0.0, 1.0, 2.0], keras.layers.Discretization
+    found: dict[str, Any] = {
+        mode: np.asarray(make(boundaries, output_mode=mode)(x)).astype(float)
+        for mode in ("int", "one_hot", "multi_hot", "count")
+    }
+    found["column"] = np.asarray(make(boundaries, output_mode="one_hot")(x[:, :1]))
+    found["none"] = np.asarray(make([])(x)).astype(float)
+    first = make(boundaries, output_mode="count")
+    model = keras.Sequential([keras.Input((3,)), first, keras.layers.Dense(2)])
+    model.set_weights(uniform(3, model))
+    model.compile("adam", "mse")
+    history = model.fit(x, x[:, :2], 3, 3, 0, shuffle=False).history
+    return found | {"loss": history["loss"], "weights": model.get_weights()}

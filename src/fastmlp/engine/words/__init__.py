@@ -26,7 +26,7 @@ from .activations import (
 )
 from .adams import Adamax, Amsgrad, Lamb, Lion, Nadam, ScheduleFreeAdamw
 from .adaptive import Adadelta, Adafactor, Adagrad, Ftrl, Rmsprop
-from .categories import CategoryEncoding, Embedding
+from .categories import CategoryEncoding, Discretization, Embedding
 from .constraints import BOTH_AXES, Constraint, NonNeg, Norm
 from .errors import (
     CategoricalHinge,
@@ -121,6 +121,7 @@ __all__ = [
     "Context",
     "CosineSimilarity",
     "Dense",
+    "Discretization",
     "Dropout",
     "Elu",
     "Embedding",

@@ -98,3 +98,43 @@ class CategoryEncoding(Operation):
         context: Context,
     ) -> Float64Array:
         return np.zeros_like(x)
+
+
+@word(frozen=True)
+class Discretization(Operation):
+    """How many boundaries of its column are not above each x, all for a NaN. The one parameter is
+    these, (boundaries, I): state, which training leaves as it is. There is no gradient."""
+
+    name: ClassVar[str] = "discretization"
+
+    boundaries: int
+
+    def parameter_shapes(self, inputs: int) -> list[tuple[int, ...]]:
+        return [(self.boundaries, inputs)]
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        return ("state",)
+
+    def forward(
+        self, x: Float64Array, parameters: list[Float64Array], context: Context
+    ) -> Float64Array:
+        y = np.zeros_like(x)
+        for boundary in parameters[0]:
+            y += ~(x < boundary)
+        return y
+
+    def backward(
+        self,
+        x: Float64Array,
+        y: Float64Array,
+        dy: Float64Array,
+        parameters: list[Float64Array],
+        context: Context,
+    ) -> Float64Array:
+        return np.zeros_like(x)
+
+    def new_state(
+        self, x: Float64Array, parameters: list[Float64Array], context: Context
+    ) -> list[Float64Array]:
+        return parameters
