@@ -419,7 +419,7 @@ def test_penalties_inside_are_refused():
             self.dense = layers.Dense(2, activity_regularizer="l2")
 
         def call(self, inputs):
-            return self.dense(inputs)
+            return self.dense(inputs) + 1.0
 
     with pytest.raises(ValueError, match="cannot have an activity_regularizer"):
         Penalized()(X)
@@ -537,3 +537,114 @@ def test_what_is_written_in_python_is_not_exported(tmp_path):
     model = fastmlp.Sequential([fastmlp.Input((4,)), layers.Lambda(cubed, name="f")])
     with pytest.raises(ValueError, match=r"cannot be exported\. Received: layer 'f'"):
         model.export_c(tmp_path / "net.c")
+
+
+class Chain(fastmlp.Model):
+    """Layers called in turn, not in the order in which they were made."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.out = layers.Dense(2)
+        self.norm = layers.BatchNormalization()
+        self.hidden = [layers.Dense(6, "tanh", activity_regularizer="l2"), layers.Dense(5, "relu")]
+        self.drop = layers.Dropout(0.3, seed=1)
+
+    def call(self, inputs, training=None):
+        x = inputs
+        for layer in self.hidden:
+            x = layer(x)
+        return self.out(self.drop(self.norm(x, training=training), training=training))
+
+
+def turn(model: Chain) -> list[layers.Layer]:
+    return [*model.hidden, model.norm, model.drop, model.out]
+
+
+@pytest.mark.parametrize("engine", [None, "reference"])
+def test_a_model_that_calls_layers_in_turn_is_a_sequential(engine):
+    x, y = X[:, 0], Y[:, 0]
+    model, other = Chain(), Chain()
+    flat = fastmlp.Sequential(turn(other))
+    results = []
+    for each, inside in ((model, model), (flat, other)):
+        each.build((None, 4))
+        rng = np.random.default_rng(2)
+        inside_weights = [rng.uniform(0.1, 0.9, size=w.shape) for w in inside.get_weights()]
+        inside.set_weights(inside_weights) if inside is model else _set(inside, inside_weights)
+        each.compile("adam", "mse", metrics=["mae"], engine=engine)
+        history = each.fit(x, y, batch_size=5, epochs=2, shuffle=False, verbose=0)
+        results.append([each.predict(x), history.history["loss"], each.evaluate(x, y, verbose=0)])
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for one, two in zip(turn(model), turn(other), strict=True):
+        for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert model._bind().engine.name == (engine or "native")
+    loss, gradients = model.loss_and_gradient(x, y)
+    assert loss == flat.loss_and_gradient(x, y)[0]
+    of = dict(zip(map(id, flat.trainable_weights), flat.loss_and_gradient(x, y)[1], strict=True))
+    for variable, gradient in zip(other.trainable_weights, gradients, strict=True):
+        np.testing.assert_array_equal(of[id(variable)], gradient)
+    copy = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(copy.predict(x), model.predict(x))
+
+
+def _set(model: Any, weights: list[np.ndarray]) -> None:
+    for variable, value in zip(model.weights, weights, strict=True):
+        variable.assign(value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda self, inputs: self.out(inputs) + 1.0,  # an operator
+        lambda self, inputs: self.out(self.out(inputs)),  # twice
+        lambda self, inputs, training=None: self.out(inputs) if training else inputs,
+        lambda self, inputs: self.drop(self.out(inputs), training=True),  # drops when it predicts
+        lambda self, inputs: inputs,
+    ],
+)
+def test_what_is_no_chain_runs_all_the_same(call):
+    cls = type("Odd", (layers.Layer,), {"call": call})
+    layer = cls()
+    layer.out, layer.drop = layers.Dense(4, "tanh"), layers.Dropout(0.5, seed=1)
+    model = fastmlp.Sequential([layer, layers.Dense(2)])
+    y = model(X)
+    assert y.shape == (12, 3, 2)
+    assert model._bind().engine.name == "reference"
+    model.compile("sgd", "mse")
+    model.fit(X, Y, verbose=0)
+
+
+def test_what_a_layer_is_built_of_stays():
+    model = Chain()
+    model.out = layers.Dense(2, name="other")
+    x = X[:, 0]
+    assert model(x).shape == (12, 2)
+    assert model._bind().engine.name == "native"
+    for new in (layers.Dense(2), fastmlp.Variable([1.0])):
+        with pytest.raises(ValueError, match="cannot add new elements of state"):
+            model.out = new
+    assert model.out.name == "other"
+
+
+def test_categories_inside_are_checked():
+    class Coded(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.table = layers.Embedding(3, 2)
+
+        def call(self, inputs):
+            return self.table(inputs)
+
+    layer = Coded()
+    assert layer([[0, 2]]).shape == (1, 2, 2)
+    with pytest.raises(ValueError, match=r"whole numbers from 0 to 2\. Received: 3"):
+        layer([[0, 3]])
+
+
+def test_training_is_not_for_inputs():
+    x = fastmlp.Input((4,))
+    y = layers.Dropout(0.5)(x, training=True)
+    with pytest.raises(ValueError, match="training must be None where layers are called on an In"):
+        fastmlp.Model(x, y)

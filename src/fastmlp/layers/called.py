@@ -15,7 +15,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from ..engine import Network, Operation
 from ..engine.words import Context
 from ..variable import Variable
-from .shapes import Shape
+from .shapes import Shape, check_categories
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -116,6 +116,17 @@ class _Now(_thread._local):
 now = _Now()
 
 
+def call_options(layer: Any, training: bool) -> dict[str, Any]:
+    """What ``call`` of the layer is given by name."""
+    named: dict[str, Any] = {}
+    takes = inspect.signature(layer.call).parameters
+    if "training" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+        named["training"] = training
+    if "mask" in takes and takes["mask"].default is inspect.Parameter.empty:
+        named["mask"] = None
+    return named
+
+
 def called(layer: Any, x: Any, inside: Frame) -> Any:
     """What ``call`` of the layer makes of x, with the weights' values in their places."""
     twin = object.__new__(type(layer))
@@ -123,12 +134,7 @@ def called(layer: Any, x: Any, inside: Frame) -> Any:
     for name in ("_own_weights", "_built_in_weights"):
         setattr(twin, name, getattr(layer, name))
     twin._input_shape = layer._input_shape or (None, *np.shape(x)[1:])
-    named: dict[str, Any] = {}
-    takes = inspect.signature(layer.call).parameters
-    if "training" in takes or any(p.kind is p.VAR_KEYWORD for p in takes.values()):
-        named["training"] = inside.context.training
-    if "mask" in takes and takes["mask"].default is inspect.Parameter.empty:
-        named["mask"] = None
+    named = call_options(layer, inside.context.training)
     outer, now.frame = now.frame, inside
     try:
         return twin.call(x, **named)
@@ -181,16 +187,14 @@ def refuse_mask(mask: Any) -> NoReturn:
 
 def computed(layer: Layer, x: Any, training: bool | None, inside: Frame) -> Any:
     """What a layer that is called in ``call`` of another makes of x (B, ...)."""
+    from ..ops.arrays import convert_to_numpy
     from ..ops.traced import is_traced
 
-    if layer.activity_regularizer is not None:
-        raise ValueError(
-            "a layer that is called by a layer of one's own cannot have an activity_regularizer. "
-            f"Received: layer {layer.name!r} with {layer.activity_regularizer!r}"
-        )
     if not is_traced(x):
         x = np.asarray(x, np.float64)
     layer.build((None, *x.shape[1:]))
+    if layer.category_limit is not None:
+        check_categories("x", convert_to_numpy(x), layer.category_limit)
     network, parameters = layer._network(), layer._parameters()
     after = layer.output_shape
     return _operated(layer, network.operations, parameters, x, after, training, inside)

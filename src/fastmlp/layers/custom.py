@@ -10,6 +10,9 @@ As in Keras, a subclass of Layer has
   attribute. One with ``trainable=False`` may be assigned to in ``call`` while training;
 - ``compute_output_shape(input_shape)``, if ``call`` cannot be tried with zeros.
 
+So has a subclass of Model. Where all that ``call`` does is to call layers one after the other, each
+once, that is found out by calling it without values, and it runs on any engine.
+
 Or it is derived by hand, in NumPy:
 
 - ``forward(x, weights, training)``: y (B, ...) from x (B, ...), weights being a list of arrays;
@@ -48,8 +51,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..engine import Operation, PythonOperation
 from ..engine.words import Context
-from .called import Frame, State, called, differentiable, tried
+from ..variable import Variable
+from .called import Frame, State, call_options, called, differentiable, tried
 from .shapes import Shape
+from .symbolic import KerasTensor
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -66,6 +71,8 @@ def adopt(cls: type[Layer], base: type[Layer]) -> None:
     own = vars(cls)
     if "call" in own:
         cls._by_call = True
+        if "__setattr__" not in own:
+            cls.__setattr__ = _set_state  # type: ignore[method-assign]
     if "call" in own or "forward" in own:
         for name in ("operations", "_parameters"):
             if name not in own:
@@ -79,6 +86,18 @@ def adopt(cls: type[Layer], base: type[Layer]) -> None:
         self._build_by(functools.partial(build, self), input_shape)
 
     cls.build = once  # type: ignore[method-assign, assignment]
+
+
+def _set_state(layer: Any, name: str, value: Any) -> None:
+    """As Keras: what a layer has been built of stays."""
+    new = hasattr(value, "_own_weights") or isinstance(value, Variable)
+    if new and getattr(layer, "_input_shape", None) is not None:
+        raise ValueError(
+            "You cannot add new elements of state (variables or sub-layers) to a layer that is "
+            "already built. All state must be created in the `__init__()` method or in the "
+            f"`build()` method. Received: {name} of {type(layer).__name__} = {value!r}"
+        )
+    object.__setattr__(layer, name, value)
 
 
 def scope(layer: Any) -> None:
@@ -101,11 +120,61 @@ def inner_layers(layer: Any) -> list[Layer]:
     if not layer._by_call:
         return []
     found: dict[int, Layer] = {}
-    for value in vars(layer).values():
-        for part in _parts(value):
+    for name, value in vars(layer).items():
+        for part in () if name == "_chain" else _parts(value):  # which remembers some of them
             if hasattr(part, "_own_weights"):
                 found[id(part)] = part
     return list(found.values())
+
+
+def chain_of(layer: Any) -> list[Any]:
+    """The layers inside one with ``call`` and without weights of its own, if all that it does is
+    to call them one after the other, each once; then it is what a Sequential of them is. Empty
+    if not."""
+    if not layer._by_call or layer._own_weights or layer._input_shape is None:
+        return []
+    inner = inner_layers(layer)
+    if not inner:
+        return []
+    made_from = (layer._input_shape, tuple(map(id, inner)))
+    if layer._chain[0] != made_from:
+        found = [_called_in_turn(layer, training) for training in (True, False)]
+        way = found[0] if found[0] == found[1] else []
+        once = len({id(each) for each in way}) == len(way)
+        fits = once and all(each in inner and each.category_limit is None for each in way)
+        layer._chain = (made_from, way if fits else [])
+    chain: list[Any] = layer._chain[1]
+    return chain
+
+
+def _called_in_turn(layer: Any, training: bool) -> list[Any]:
+    """The layers that ``call`` leads through from an input to what it returns; empty if it does
+    anything else."""
+    start = _Start(layer._input_shape)
+    try:
+        at = layer.call(start, **call_options(layer, training))
+    except Exception:  # whatever a function says that was not made for this
+        return []
+    found: list[Any] = []
+    while isinstance(at, KerasTensor) and at.training in (None, training):
+        found.append(at.layer)
+        at = at.before
+    return found[::-1] if at is start else []
+
+
+class _Start:
+    """What a chain begins with."""
+
+    symbolic = True
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+
+
+def _penalizes(layer: Any) -> bool:
+    """Whether the layer, or one inside it, has a penalty of its outputs."""
+    inside = [*inner_layers(layer), *getattr(layer, "layers", ())]
+    return layer.activity_regularizer is not None or any(map(_penalizes, inside))
 
 
 def _parts(value: Any) -> Iterator[Any]:
@@ -122,6 +191,15 @@ def operations(layer: Layer) -> list[Operation]:
     """What a built layer without operations of fastmlp's is: Python, or nothing."""
     if not is_custom(layer):
         return []
+    chain = chain_of(layer)
+    if chain:
+        return [operation for each in chain for operation in each.regularized_operations()]
+    for inner in inner_layers(layer):
+        if _penalizes(inner):
+            raise ValueError(
+                "a layer that is called by a layer of one's own cannot have an "
+                f"activity_regularizer. Received: layer {inner.name!r}, called by {layer.name!r}"
+            )
     before, after = (
         tuple(size for size in shape[1:] if size is not None)
         for shape in (layer.input_shape, layer.output_shape)

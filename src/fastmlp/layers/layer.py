@@ -96,6 +96,7 @@ class Layer(Shaped):
         self._sample_shape: tuple[int, ...] = ()
         self._category_limit: int | None = None
         self._calls = 0
+        self._chain: tuple[Any, list[Any]] = ((), [])  # see custom.chain_of
         self._node: KerasTensor | None = None  # what it puts out where it was called or built last
 
     # Weights.
@@ -105,6 +106,9 @@ class Layer(Shaped):
 
     def _parameters(self) -> list[Variable]:
         """What the engine's parameters mirror, in the order of the operations."""
+        chain = custom.chain_of(self)
+        if chain:
+            return [variable for layer in chain for variable in layer._parameters()]
         return sorted(self.weights, key=lambda v: not v.trainable and custom.is_custom(self))
 
     @property
@@ -228,10 +232,10 @@ class Layer(Shaped):
         binding.sync()
         return binding
 
-    def _on_symbol(self, x: Any) -> Any:
+    def _on_symbol(self, x: Any, training: bool | None) -> Any:
         """What the layer will put out for the input of a model to come."""
         self.build(x.shape)
-        self._node = KerasTensor(self, x)
+        self._node = KerasTensor(self, x, training)
         return self._node
 
     @property
@@ -286,7 +290,7 @@ class Layer(Shaped):
             if outputs is not None:
                 return outputs
         if type(x) is not np.ndarray and is_symbolic(x):
-            return self._on_symbol(x)  # type: ignore[no-any-return]
+            return self._on_symbol(x, training)  # type: ignore[no-any-return]
         if self._input_spec is not None:
             input_spec.check(self._input_spec, np.shape(x), self.name)
         if binding is None or not up_to_date:
@@ -333,7 +337,13 @@ class Layer(Shaped):
 
     def __getstate__(self) -> dict[str, Any]:
         # An engine does not travel with a pickle, nor do the layers in front of this one.
-        return {**self.__dict__, "_binding": None, "_is_settled": False, "_node": None}
+        return {
+            **self.__dict__,
+            "_binding": None,
+            "_is_settled": False,
+            "_node": None,
+            "_chain": ((), []),
+        }
 
 
 registry: Registry[Layer] = Registry("layer", Layer, "keras.layers")

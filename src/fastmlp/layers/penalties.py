@@ -18,6 +18,7 @@ from ..engine import (
 )
 from ..tensor import Tensor, as_tensor
 from ..variable import Variable
+from .custom import chain_of
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -126,7 +127,7 @@ def activity_operations(activity_regularizer: Any) -> list[Operation]:
 
 def leaves(layer: Layer) -> Iterator[Layer]:
     """The layers without layers inside that a layer is made of, from input to output."""
-    inside = getattr(layer, "layers", None)
+    inside = chain_of(layer) or (None if layer._by_call else getattr(layer, "layers", None))
     if inside is None:
         yield layer
     else:

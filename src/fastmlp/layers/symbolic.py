@@ -26,6 +26,8 @@ class KerasTensor:
         Which puts it out.
     before : KerasTensor or InputLayer
         What the layer works on.
+    training : bool or None
+        What the layer was called with.
     """
 
     symbolic = True
@@ -33,8 +35,8 @@ class KerasTensor:
 
     __array_ufunc__ = None
 
-    def __init__(self, layer: Layer, before: Any) -> None:
-        self.layer, self.before = layer, before
+    def __init__(self, layer: Layer, before: Any, training: bool | None = None) -> None:
+        self.layer, self.before, self.training = layer, before, training
         self.shape: Shape = layer.output_shape
 
     @property
@@ -89,6 +91,11 @@ def chain(inputs: Any, outputs: Any) -> tuple[Any, list[Layer]]:
         if not isinstance(at, KerasTensor):
             raise ValueError(
                 f"outputs must be made of inputs. Received: inputs={start!r}, outputs={end!r}"
+            )
+        if at.training is not None:
+            raise ValueError(
+                "training must be None where layers are called on an Input: fit trains, evaluate "
+                f"and predict do not. Received: training={at.training} for {at.layer!r}"
             )
         layers.append(at.layer)
         at = at.before

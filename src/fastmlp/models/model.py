@@ -248,9 +248,8 @@ class Model(CurvedModel):
         roles = zip(self._parameters(), self._network().roles, strict=True)
         trained = [variable for variable, role in roles if role == "trained"]
         parts = np.split(flat, np.cumsum([v.size for v in trained])[:-1])
-        return loss, [
-            part.reshape(v.shape) for v, part in zip(trained, parts, strict=False) if v.trainable
-        ]
+        found = {id(v): part.reshape(v.shape) for v, part in zip(trained, parts, strict=False)}
+        return loss, [found[id(variable)] for variable in self.trainable_weights]
 
     # Evaluating and predicting.
 
