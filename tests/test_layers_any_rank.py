@@ -265,6 +265,18 @@ def test_bins_are_those_of_numpy(mode, engine):
     np.testing.assert_array_equal(twin(x), model(x))
 
 
+@pytest.mark.parametrize("mode", ["int", "one_hot"])
+@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 1)])
+def test_bins_of_any_rank(mode, shape, engine):
+    x = np.random.RandomState(0).uniform(-2.0, 2.0, (20, *shape))
+    layer = layers.Discretization([-1.0, 0.5], output_mode=mode)
+    model = fastmlp.Sequential([fastmlp.Input(shape), layer])
+    model.compile("sgd", "mse", engine=engine)
+    found = np.digitize(x, [-1.0, 0.5])
+    wanted = found if mode == "int" else np.eye(3)[found]
+    np.testing.assert_array_equal(model.predict(x), wanted.reshape(20, *model.output_shape[1:]))
+
+
 def test_bins_have_no_gradient_and_stay(engine):
     first = layers.Dense(3)
     model = fastmlp.Sequential(

@@ -106,6 +106,21 @@ def test_functional_unbuilt_and_uncompiled_models(suffix, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
+def test_boundaries_of_bins(suffix, tmp_path):
+    """Given ones and such as came from data; bins of the samples are those they were."""
+    x = np.random.default_rng(0).normal(size=(50, 3))
+    adapted = layers.Discretization(num_bins=4, output_mode="count")
+    adapted.adapt(x)
+    for layer in (adapted, layers.Discretization([-0.5, 0.1 + 0.2])):
+        model = fastmlp.Sequential([fastmlp.Input((3,)), layer, layers.Dense(2)])
+        path = tmp_path / f"{layer.name}{suffix}"
+        save_model(model, path)
+        loaded = load_model(path)
+        np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
+        assert loaded.layers[0].get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
 def test_a_file_that_is_there(suffix, tmp_path):
     path = tmp_path / f"m{suffix}"
     model = busy_model("reference")
