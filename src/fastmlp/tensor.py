@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class Tensor(np.ndarray):
-    """A float64 array like any other whose only addition is :meth:`numpy`.
+    """A float64 array like any other whose only addition is :meth:`Tensor.numpy`.
 
     Keras scripts call ``model(x).numpy()``; code written for NumPy just uses the array.
     """

@@ -318,7 +318,7 @@ class Layer(Shaped):
         return y.view(Tensor)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """What the layer makes of a batch: for ``call`` of subclasses, which :meth:`__call__`
+        """What the layer makes of a batch: for ``call`` of subclasses, which ``__call__``
         surrounds."""
         if mask is not None:
             called.refuse_mask(mask)

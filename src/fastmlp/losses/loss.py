@@ -69,8 +69,7 @@ class Loss(Configured):
         self.dtype = _checks.float64("dtype", dtype)
 
     def lower(self) -> engine.Loss:
-        """The loss in the engine's words. One written in Python leaves its gradient to
-        :meth:`value_and_gradient`.
+        """The loss in the engine's words. One written in Python brings its gradient along.
 
         Raises
         ------

@@ -24,9 +24,9 @@ class StatefulModel(CompiledModel):
         overwrite: bool = True,
         zipped: bool | None = None,
     ) -> None:
-        """Write the whole model to a file, to be read by :func:`fastmlp.saving.load_model`: layers,
+        """Write the whole model to a file, to be read by :func:`fastmlp.models.load_model`: layers,
         weights, what it was compiled with, the optimizer's variables and the seeds, so that a
-        training goes on to the very bits. See :func:`fastmlp.saving.save_model`.
+        training goes on to the very bits. See :func:`fastmlp.models.save_model`.
 
         Parameters
         ----------

@@ -27,31 +27,7 @@ _OWN = frozenset({"x", "y", "sample_weight", "validation_data"})
 class KerasLike(BaseEstimator):
     """Base of the estimators around a function that builds a model; its parameters are theirs.
 
-    Parameters
-    ----------
-    model : callable
-        ``model(X, y, **model_kwargs)`` builds and compiles a model for the samples X
-        (N, n_features) and y: indices of classes (N,), zeros and ones of labels (N, K), or real
-        targets (N,) or (N, K).
-    warm_start : bool
-        Whether ``fit`` goes on training the model that there is.
-    model_kwargs : dict, optional
-        Further arguments of ``model``. In a search each is a parameter, such as
-        ``model_kwargs__units``.
-    fit_kwargs : dict, optional
-        Arguments of the model's ``fit``, such as ``fit_kwargs__epochs`` in a search. Without
-        "verbose" nothing is printed.
-    random_state : int, RandomState or None
-        Determines what the model draws: initial weights, orders of samples, dropout.
-
-    Attributes
-    ----------
-    model_ : Model
-        The trained model.
-    history_ : dict
-        The logs of the last ``fit``, one list for each name.
-    n_features_in_, feature_names_in_
-        As of scikit-learn's.
+    Parameters and attributes: see :class:`KerasLikeClassifier`.
     """
 
     def __init__(
@@ -187,15 +163,31 @@ class KerasLikeClassifier(ClassifierMixin, KerasLike):
 
     Parameters
     ----------
-    model, warm_start, model_kwargs, fit_kwargs, random_state
-        See :class:`KerasLike`.
+    model : callable
+        ``model(X, y, **model_kwargs)`` builds and compiles a model for the samples X
+        (N, n_features) and y: indices of classes (N,), zeros and ones of labels (N, K), or real
+        targets (N,) or (N, K).
+    warm_start : bool
+        Whether ``fit`` goes on training the model that there is.
+    model_kwargs : dict, optional
+        Further arguments of ``model``. In a search each is a parameter, such as
+        ``model_kwargs__units``.
+    fit_kwargs : dict, optional
+        Arguments of the model's ``fit``, such as ``fit_kwargs__epochs`` in a search. Without
+        "verbose" nothing is printed.
+    random_state : int, RandomState or None
+        Determines what the model draws: initial weights, orders of samples, dropout.
 
     Attributes
     ----------
     classes_ : ndarray
         (K,) labels of the classes.
-    model_, history_, n_features_in_, feature_names_in_
-        See :class:`KerasLike`.
+    model_ : Model
+        The trained model.
+    history_ : dict
+        The logs of the last ``fit``, one list for each name.
+    n_features_in_, feature_names_in_
+        As of scikit-learn's.
 
     Raises
     ------
@@ -338,12 +330,12 @@ class KerasLikeRegressor(RegressorMixin, KerasLike):
     Parameters
     ----------
     model, warm_start, model_kwargs, fit_kwargs, random_state
-        See :class:`KerasLike`.
+        See :class:`KerasLikeClassifier`.
 
     Attributes
     ----------
     model_, history_, n_features_in_, feature_names_in_
-        See :class:`KerasLike`.
+        See :class:`KerasLikeClassifier`.
 
     Raises
     ------
