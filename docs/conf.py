@@ -35,9 +35,7 @@ extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_
 autosummary_generate = False
 numpydoc_show_class_members = False
 autodoc_typehints = "none"  # docstrings say types, with shapes
-autodoc_inherit_docstrings = True
 
-myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 # What the notebook shows is stored; tests/test_notebook.py executes it and compares every output.
 # Executed here it would show a bar for each moment of a training.
