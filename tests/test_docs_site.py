@@ -111,7 +111,9 @@ def test_every_page_is_in_a_table_of_contents(api: Path) -> None:
 
 def anchors(text: str) -> set[str]:
     """GitHub's and MyST's names for headings."""
-    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), re.M)
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+    text = re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text)  # of a link what is shown
+    headings = re.findall(r"^#+ (.+)$", text, re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 

@@ -17,12 +17,23 @@ ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "docs" / "examples.md"
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
 
+
+def docstring_of(script: Path) -> str:
+    return ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or ""
+
+
 HEAD = """# Examples
 
 Twelve scripts to begin from, with what they print. Each runs as it stands,
 `python examples/resume.py`; the tests run them all and compare. Written by
 `python tests/write_examples.py`.
-"""
+
+| | |
+| --- | --- |
+""" + "".join(
+    f"| [{script.stem}](#{script.stem}) | {' '.join(docstring_of(script).split())} |\n"
+    for script in SCRIPTS
+)
 
 
 def output_of(script: Path) -> str:
@@ -43,10 +54,9 @@ def output_of(script: Path) -> str:
 def section(script: Path, output: str) -> str:
     """The script's part of the document."""
     text = script.read_text(encoding="utf-8")
-    docstring = ast.get_docstring(ast.parse(text)) or ""
     code = text[text.index('"""', 3) + 3 :].strip()
     return (
-        f"\n## [{script.stem}](../examples/{script.name})\n\n{docstring}\n\n"
+        f"\n## [{script.stem}](../examples/{script.name})\n\n{docstring_of(script)}\n\n"
         f"```python\n{code}\n```\n\n```text\n{output.rstrip()}\n```\n"
     )
 
