@@ -12,7 +12,10 @@ from nist_strd import PROBLEMS, NistProblem
 
 import fastmlp
 from fastmlp import callbacks, layers, optimizers
+from fastmlp.engine.reference import ReferenceEngine
+from fastmlp.models.second_order import BatchProblem
 from fastmlp.optimizers import LBFGS, LevenbergMarquardt
+from fastmlp.optimizers.damped import DampedCholesky, DampedConjugate, DampedDual
 
 BOTH = pytest.mark.parametrize("optimizer", ["lm", "lbfgs"])
 ENGINES = pytest.mark.parametrize("engine", ["native", "reference"])
@@ -440,6 +443,109 @@ def test_covariance_of_a_line() -> None:
     assert (mean.upper < found.upper).all()
     with pytest.raises(ValueError, match="confidence must be"):
         model.predict_interval(x, known, confidence=95)
+
+
+def test_the_reduction_says_nothing_of_the_noise() -> None:
+    """Nor does what the loss is multiplied by; samples of weight 2 are of half the variance."""
+    x, y = curve(20, 0.1)
+    weights = np.tile([0.5, 2.0], 10)
+    found = []
+    for reduction, factor in (("sum_over_batch_size", 1.0), ("sum", 0.3)):
+        model = network(1, 2, 1, loss=fastmlp.losses.MeanSquaredError(reduction))
+        model.compile("lm", fastmlp.losses.MeanSquaredError(reduction), loss_weights=factor)
+        model.fit(x, y, epochs=100, verbose=0, sample_weight=weights)
+        found.append(model.covariance(x, y, weights))
+        errors = y - model.predict(x, verbose=0)
+        squares = (weights[:, None] * errors**2).sum()
+        assert found[-1].residual_variance == pytest.approx(squares / 13)
+    # The minima agree to what the condition of a small network leaves.
+    np.testing.assert_allclose(found[1].matrix, found[0].matrix, rtol=1e-5)
+    penalized = fastmlp.Sequential([layers.Dense(1, kernel_regularizer="l2")])
+    penalized.compile("lm", "mse")
+    with pytest.raises(ValueError, match="regularizers must be None"):
+        penalized.covariance(x, y)
+
+
+def test_the_dual_form_is_the_primal_one() -> None:
+    """Of fewer residuals than weights, at some weights and for some scale."""
+    x, y = curve(4)
+    model = network(1, 5, 1, engine="reference")
+    problem = BatchProblem(model, model._one_batch(model._checked(x, y)), "gauss_newton")
+    g, r = problem.gradient(problem.weights), problem.residual_vector()
+    scale = 0.5 + np.random.default_rng(0).random(len(g))
+    found = []
+    for solver in (DampedCholesky(problem), DampedDual(problem), DampedConjugate(problem)):
+        solver.add(1.0, 0.0)
+        assert solver.damp(1e-2, scale)
+        found.append(solver.solve(g, r))
+        np.testing.assert_allclose(solver.diagonal, problem.curvature().diagonal(), rtol=1e-12)
+    # Conjugate gradients end at 1e-6 of the right side, and the damping is 1e-2.
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(found[2], found[0], rtol=1e-4, atol=1e-4)
+
+
+def test_an_interrupt_inside_a_step_leaves_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = curve()
+    model = network(1, 5, 1, engine="reference")
+    model.fit(x, y, epochs=2, verbose=0)
+    before = np.concatenate(model.get_weights(), axis=None)
+
+    def interrupted(*given: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ReferenceEngine, "vector_jacobian", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, epochs=2, verbose=0)
+    monkeypatch.undo()
+    assert model.optimizer.result is None  # not a step was taken
+    np.testing.assert_array_equal(np.concatenate(model.get_weights(), axis=None), before)
+    losses = model.fit(x, y, epochs=1, verbose=0).history["loss"]
+    assert losses[0] == pytest.approx(model.evaluate(x, y, batch_size=60, verbose=0), rel=1e-12)
+
+
+def test_an_interrupt_between_steps_is_told() -> None:
+    class Interrupt(callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    x, y = curve()
+    model = network(1, 5, 1)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, epochs=10, verbose=0, callbacks=[Interrupt()])
+    assert (model.optimizer.result.reason, model.optimizer.result.iterations) == ("interrupted", 3)
+    loss = model.evaluate(x, y, batch_size=60, verbose=0)
+    assert loss == pytest.approx(model.optimizer.result.loss, rel=1e-11)
+
+
+@BOTH
+def test_a_killed_training_goes_on_with_the_bits(optimizer: str, tmp_path: Any) -> None:
+    """By BackupAndRestore, after an error in the middle of it."""
+
+    class Killed(callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 4:
+                raise RuntimeError("killed")
+
+    x, y = curve()
+    whole, parts = network(1, 5, 1, optimizer=optimizer), network(1, 5, 1, optimizer=optimizer)
+    whole.fit(x, y, epochs=9, verbose=0)
+    keep = callbacks.BackupAndRestore(str(tmp_path))
+    with pytest.raises(RuntimeError, match="killed"):
+        parts.fit(x, y, epochs=9, verbose=0, callbacks=[keep, Killed()])
+    again = network(1, 5, 1, optimizer=optimizer)
+    again.fit(x, y, epochs=9, verbose=0, callbacks=[callbacks.BackupAndRestore(str(tmp_path))])
+    for mine, theirs in zip(again.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_lbfgs_takes_other_losses() -> None:
+    x, y = curve()
+    for loss in ("huber", "log_cosh", "mean_absolute_error"):
+        model = network(1, 5, 1, optimizer="lbfgs", loss=loss)
+        losses = model.fit(x, y, epochs=20, verbose=0).history["loss"]
+        assert losses[-1] < losses[0]
+        assert (np.diff(losses) <= 0.0).all()
 
 
 def test_weights_that_change_nothing_lower_the_rank() -> None:

@@ -383,14 +383,46 @@ def test_an_interrupt_keeps_the_model() -> None:
     assert np.isfinite(made.predict(X)).all()
 
 
+@pytest.mark.parametrize("kind", [neural_network.MLPClassifier, neural_network.MLPRegressor])
+def test_lbfgs_ends_where_scikit_learns_does(kind: Any) -> None:
+    """After as many steps at the same minimum: the loss is flat there, so that roundings of the
+    weights on the way, which the condition of the curvature passes on, are squared in it."""
+    y = FOUR if kind is neural_network.MLPClassifier else REAL
+    given = {"solver": "lbfgs", "hidden_layer_sizes": (4,), "alpha": 3.0, "random_state": 3}
+    given["activation"] = "tanh"
+    theirs = kind(max_iter=1000, **given).fit(X, y)
+    ours = globals()[kind.__name__](max_iter=1000, **given).fit(X, y)
+    assert ours.loss_ == pytest.approx(theirs.loss_, rel=1e-10)
+    assert ours.n_iter_ == theirs.n_iter_ == len(ours.loss_curve_)
+    assert (np.diff(ours.loss_curve_) <= 0.0).all()
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-4, atol=1e-4)
+
+
+def test_lbfgs_says_that_it_has_not_converged() -> None:
+    for given in ({"max_iter": 3}, {"max_fun": 3}):
+        made = MLPRegressor(hidden_layer_sizes=(6,), solver="lbfgs", random_state=0, **given)
+        with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge after"):
+            made.fit(X, REAL)
+        assert made.n_iter_ <= 3
+    with pytest.raises(AttributeError, match="stochastic optimizers"):
+        made.partial_fit(X, REAL)
+
+
+def test_lbfgs_stops_early_by_the_score_of_what_it_has_not_seen() -> None:
+    made = MLPClassifier((30,), solver="lbfgs", early_stopping=True, random_state=0, alpha=0.0)
+    made.fit(X, TWO)
+    assert made.n_iter_ == len(made.validation_scores_) < 200
+    assert made.best_validation_score_ == max(made.validation_scores_)
+
+
 # -- faults --
 
 
 @pytest.mark.parametrize(
     ("given", "match"),
     [
-        ({"solver": "lbfgs"}, "solver='lbfgs' is not there yet"),
-        ({"solver": "newton"}, "solver must be 'adam' or 'sgd'"),
+        ({"solver": "newton"}, "solver must be 'adam', 'sgd' or 'lbfgs'"),
+        ({"solver": "lbfgs", "dropout": 0.5}, "leave out dropout"),
         ({"hidden_layer_sizes": (4, 0)}, "hidden_layer_sizes must"),
         ({"activation": ["relu", "relu"]}, "activation must be one for all"),
         ({"activation": "none"}, "activation must be None, one of"),

@@ -87,7 +87,8 @@ class CurvedModel(FeedingModel):
         Raises
         ------
         ValueError
-            If an argument is not as described or the loss is not "mse".
+            If an argument is not as described, the loss is not "mse", or the model has
+            regularizers.
 
         Examples
         --------

@@ -261,6 +261,13 @@ class BatchProblem:
             facts.outputs = self._go(facts.w).predict(self.data.x)
         return facts.outputs
 
+    @property
+    def share(self) -> float:
+        """What a squared residual of weight 1 counts in the loss, by the reduction."""
+        weights = self.data.sample_weight
+        total = self.residuals / self._network.outputs if weights is None else float(weights.sum())
+        return float(self._factors.sum()) / (total * self._network.outputs)
+
     @functools.cached_property
     def _factors(self) -> Float64Array:
         """What each row's loss is multiplied by, (B S,)."""

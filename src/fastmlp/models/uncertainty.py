@@ -68,9 +68,16 @@ def covariance(model: CompiledModel, data: Data) -> Covariance:
             'loss must be "mse" for a covariance of weights. '
             f"Received: loss={getattr(model._lowered_loss, 'name', None)!r}"
         )
+    if any(rule is not None for rule in model._network().regularizers):
+        raise ValueError(
+            "regularizers must be None for a covariance of weights: a penalty of a strength that "
+            "was given says nothing of their errors; "
+            'LevenbergMarquardt(regularization="bayesian") estimates one. '
+            f"Received: {list(model._network().regularizers)}"
+        )
     problem = BatchProblem(model, data, "gauss_newton")
     w = problem.weights
-    n, rescale = problem.residuals, math.sqrt(problem.residuals / 2.0)
+    n, rescale = problem.residuals, math.sqrt(0.5 / problem.share)
     jacobian, residuals = (
         rescale * a for a in (problem.curvature_root(), problem.residual_vector())
     )

@@ -243,6 +243,11 @@ class SecondOrder(Optimizer):
             self.start_anew()
         return step
 
+    @property
+    def evaluations(self) -> int:
+        """Losses that were asked for in this training."""
+        return self._evaluations
+
     def start_anew(self) -> None:
         """Forget what kept it from a step, for another problem."""
 

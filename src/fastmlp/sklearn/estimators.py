@@ -32,8 +32,8 @@ class MLPClassifier(ClassifierMixin, MLP):
     activation : str, callable or list of these
         Of the hidden layers, or of each: "identity", "logistic", "tanh", "relu" or another of
         :mod:`fastmlp.activations`.
-    solver : {"adam", "sgd"}
-        The optimizer. "lbfgs" is not there yet, a ValueError.
+    solver : {"adam", "sgd", "lbfgs"}
+        The optimizer; "lbfgs" takes all samples as one batch, whatever ``batch_size``.
     alpha : float
         Strength of the L2 penalty alpha / 2 sum w^2 over the kernels, divided by the sum of a
         batch's weights.
@@ -55,7 +55,8 @@ class MLPClassifier(ClassifierMixin, MLP):
     random_state : int, RandomState or None
         Determines initial weights, orders, what is held out, and dropout.
     tol : float
-        Smaller improvements do not count.
+        Smaller improvements do not count. Of "lbfgs", without ``early_stopping``: training ends
+        where no element of the gradient is larger.
     verbose : bool
         Whether to print a line an epoch.
     warm_start : bool
@@ -74,7 +75,7 @@ class MLPClassifier(ClassifierMixin, MLP):
     n_iter_no_change : int or inf
         More epochs without improvement stop the training.
     max_fun : int
-        Of "lbfgs".
+        Of "lbfgs": training ends after the epoch in which it has asked for so many losses.
     loss : str or Loss
         "log_loss", or one of :mod:`fastmlp.losses`, of the outputs' probabilities (or logits,
         where it says ``from_logits=True``) and 0 and 1 for each class.

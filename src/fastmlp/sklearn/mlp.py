@@ -114,6 +114,11 @@ class MLP(BaseEstimator):
         self._check_parameters()
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
+        if self.solver == "lbfgs" and incremental:
+            raise AttributeError(
+                "partial_fit is only available for stochastic optimizers. "
+                f"Received: solver={self.solver!r}"
+            )
         goes_on = hasattr(self, "_chain") and (self.warm_start or incremental)
         X, y = validate_data(self, X, y, accept_sparse=SPARSE, multi_output=True, reset=not goes_on)
         if y.ndim == 2 and y.shape[1] == 1:
@@ -211,6 +216,8 @@ class MLP(BaseEstimator):
 
     def _batch(self, samples: int) -> int:
         """Samples of a step."""
+        if self.solver == "lbfgs":
+            return samples
         if self.batch_size == "auto":
             return min(_AUTO_BATCH, samples)
         size = int(self.batch_size)
@@ -260,7 +267,9 @@ class MLP(BaseEstimator):
             chain.draw_orders_from(None)
         if chain.history is not None:  # it was not interrupted before it had begun
             self.history_ = chain.history.history
-        if not (incremental or watch.stopped) and self.n_iter_ == self.max_iter:
+        if self.solver == "lbfgs":
+            self._warn_of_lbfgs(watch.stopped)
+        elif not (incremental or watch.stopped) and self.n_iter_ == self.max_iter:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the "
                 "optimization hasn't converged yet.",
@@ -275,6 +284,19 @@ class MLP(BaseEstimator):
                 "Solver produced non-finite parameter weights. The input data may contain large "
                 "values and need to be preprocessed."
             )
+
+    def _warn_of_lbfgs(self, stopped: bool) -> None:
+        """As scikit-learn, where neither loss nor gradient has said that it is the minimum."""
+        result = getattr(self._chain.optimizer, "result", None)
+        if stopped or result is None or result.converged or result.reason == "interrupted":
+            return
+        warnings.warn(
+            f"lbfgs failed to converge after {self.n_iter_} iteration(s) and {result.evaluations} "
+            f"losses ({result.reason}): increase max_iter={self.max_iter} or "
+            f"max_fun={self.max_fun}, or scale the data.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
 
     def _validating(
         self, held_out: tuple[Any, Any, Any] | None, goal: network.Objective

@@ -215,8 +215,5 @@ def optimizer_of(estimator: Any) -> optimizers.Optimizer:
         epsilon = positive("epsilon", estimator.epsilon)
         return optimizers.Adam(rate, estimator.beta_1, estimator.beta_2, epsilon)
     if solver == "lbfgs":
-        raise ValueError(
-            "solver='lbfgs' is not there yet: choose solver='adam' or solver='sgd', of which "
-            "small sets are one batch. Received: solver='lbfgs'"
-        )
-    raise ValueError(f"solver must be 'adam' or 'sgd'. Received: solver={solver!r}")
+        return optimizers.LBFGS(gradient_tolerance=estimator.tol)
+    raise ValueError(f"solver must be 'adam', 'sgd' or 'lbfgs'. Received: solver={solver!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from ..callbacks.callback import Callback, Logs
 
 _SMALLEST_RATE = 1e-6  # below which "adaptive" stops
 _ADAPTIVE_DIVISOR = 5.0
+_LEAST_DECREASE = 2.220446049250313e-9  # of the loss, for lbfgs: SciPy's ftol
 
 
 class Watch(Callback):
@@ -44,12 +46,25 @@ class Watch(Callback):
             e.validation_scores_.append(logs["val_score"])
             if e.verbose:
                 print(f"Validation score: {logs['val_score']:f}")
+        if e.solver == "lbfgs" and not e.early_stopping:
+            self._end_lbfgs()
+            return
         self._count()
         optimizer = self.model.optimizer
         if e.solver == "sgd" and e.learning_rate == "invscaling":
             optimizer.learning_rate = e.learning_rate_init / (e.t_ + 1) ** e.power_t
         if e._no_improvement_count > e.n_iter_no_change:
             self._stop_or_slow_down()
+
+    def _end_lbfgs(self) -> None:
+        """Stop where SciPy does: at a loss that hardly falls, or after ``max_fun`` losses."""
+        e = self._estimator
+        before, e.best_loss_ = e.best_loss_, min(e.best_loss_, e.loss_)
+        least = _LEAST_DECREASE * max(abs(before), abs(e.loss_), 1.0)
+        if math.isfinite(before) and before - e.loss_ <= least:
+            self.stopped = self.model.stop_training = True
+        elif self.model.optimizer.evaluations >= e.max_fun:
+            self.model.stop_training = True
 
     def _count(self) -> None:
         """Count the epochs without improvement of the loss, or of the score, by ``tol``."""
@@ -74,8 +89,8 @@ class Watch(Callback):
             "consecutive epochs."
         )
         adapts = e.solver == "sgd" and e.learning_rate == "adaptive"
-        rate = float(optimizer.learning_rate)
-        if adapts and rate > _SMALLEST_RATE:
+        rate = float(optimizer.learning_rate) if adapts else 0.0
+        if rate > _SMALLEST_RATE:
             optimizer.learning_rate = rate / _ADAPTIVE_DIVISOR
             e._no_improvement_count = 0
             outcome = f"Setting learning rate to {rate / _ADAPTIVE_DIVISOR:f}"
