@@ -82,6 +82,9 @@ def test_pickled_models_are_connected():
     [
         (lambda: layers.Dense(2)([fastmlp.Input((4,))] * 2), "a graph that branches"),
         (lambda: layers.Dense(2)({"a": fastmlp.Input((4,))}), "a graph that branches"),
+        (lambda: layers.Add()([chained().output] * 2), "no attribute 'Add'.*a graph that branches"),
+        (lambda: layers.concatenate([chained().output] * 2), "a graph that branches"),
+        (lambda: layers.LSTM(2), "no attribute 'LSTM'$"),
         (lambda: chained().output + 1.0, "a graph that branches"),
         (lambda: np.ones(2) * chained().output, "a graph that branches"),
         (lambda: fastmlp.Model([fastmlp.Input((4,))] * 2, chained().output), "Received: 2 inputs"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .._registry import serialize
 from .activation import Activation, Identity
 from .activity_regularization import ActivityRegularization
@@ -28,8 +30,18 @@ from .rectifiers import ELU, LeakyReLU, PReLU, ReLU
 from .rescaling import Rescaling
 from .reshaping import Permute, RepeatVector, Reshape
 from .softmax import Softmax
+from .symbolic import BRANCHES
 
 deserialize = registry.deserialize
+
+_JOINING = ("add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract")
+
+if not TYPE_CHECKING:  # a checker knows what there is
+
+    def __getattr__(name: str) -> Any:
+        reason = f". {BRANCHES}" if name.lower() in _JOINING else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{reason}")
+
 
 __all__ = [
     "ELU",

@@ -9,7 +9,7 @@ from .shapes import Shape
 if TYPE_CHECKING:
     from .layer import Layer
 
-_BRANCHES = (
+BRANCHES = (
     "fastmlp computes chains of layers, each on the output of the one before: a graph that "
     "branches, joins or has several inputs or outputs is not supported"
 )
@@ -45,7 +45,7 @@ class KerasTensor:
         return len(self.shape)
 
     def _refuse(self, *_: Any) -> NoReturn:
-        raise ValueError(f"{_BRANCHES}. Received: an operator on {self!r}")
+        raise ValueError(f"{BRANCHES}. Received: an operator on {self!r}")
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = _refuse
     __rtruediv__ = __matmul__ = __rmatmul__ = __pow__ = __neg__ = __getitem__ = _refuse
@@ -71,7 +71,7 @@ def is_symbolic(x: Any) -> bool:
     if isinstance(x, (list, tuple, dict)):
         parts = x.values() if isinstance(x, dict) else x
         if any(getattr(part, "symbolic", False) for part in parts):
-            raise ValueError(f"{_BRANCHES}. Received: a layer called on {x!r}")
+            raise ValueError(f"{BRANCHES}. Received: a layer called on {x!r}")
         return False
     return bool(getattr(x, "symbolic", False))
 
@@ -107,7 +107,7 @@ def _lone(name: str, given: Any) -> Any:
         given = list(given.values())
     if isinstance(given, (list, tuple)):
         if len(given) != 1:
-            raise ValueError(f"{_BRANCHES}. Received: {len(given)} {name}")
+            raise ValueError(f"{BRANCHES}. Received: {len(given)} {name}")
         given = given[0]
     if not is_symbolic(given):
         raise TypeError(
