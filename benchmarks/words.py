@@ -33,10 +33,11 @@ class Variant:
     group: str
     name: str
     activation: str = "relu"
-    normalization: str = ""  # a layer's name, between the product and the activation
+    layer: str = ""  # its name: it lies between the product and the activation
     optimizer: str = "Adam"
     options: dict[str, Any] = field(default_factory=dict)  # of the optimizer
     regularizer: str = ""  # of both kernels
+    of_regularizer: dict[str, Any] = field(default_factory=dict)  # its options
     constraint: str = ""
 
 
@@ -66,14 +67,21 @@ def _activations() -> Iterable[Variant]:
         "mish",
         "sparse_plus",
         "sparse_sigmoid",
+        "softmax",
+        "log_softmax",
+        "sparsemax",
+        "glu",
         "linear",
     ]:
         yield Variant("activation", name, activation=name)
+    yield Variant("activation", "PReLU", activation="linear", layer="PReLU")
 
 
 def _optimizers() -> Iterable[Variant]:
     yield Variant("optimizer", "SGD", optimizer="SGD")
     yield Variant("optimizer", "SGD, momentum", optimizer="SGD", options={"momentum": 0.9})
+    nesterov = {"momentum": 0.9, "nesterov": True}
+    yield Variant("optimizer", "SGD, nesterov", optimizer="SGD", options=nesterov)
     for name in [
         "Adam",
         "AdamW",
@@ -90,15 +98,23 @@ def _optimizers() -> Iterable[Variant]:
     ]:
         yield Variant("optimizer", name, optimizer=name)
     yield Variant("optimizer", "Adam, amsgrad", options={"amsgrad": True})
+    centered = {"momentum": 0.9, "centered": True}
+    yield Variant("optimizer", "RMSprop, centered", optimizer="RMSprop", options=centered)
 
 
 def _around() -> Iterable[Variant]:
-    for name in ("BatchNormalization", "LayerNormalization", "RMSNormalization"):
-        yield Variant("normalization", name, normalization=name)
+    for name in ("Batch", "Layer", "Group", "RMS", "Unit"):
+        layer = f"{name}Normalization"
+        yield Variant("normalization", layer, layer=layer)
     for clip in ("clipnorm", "clipvalue", "global_clipnorm"):
         yield Variant("clip", clip, options={clip: 0.01 if clip == "clipvalue" else 0.5})
-    for name in ("L1", "L2", "L1L2"):
+    for name in ("L1", "L2"):
         yield Variant("regularizer", name, regularizer=name)
+    both = {"l1": 0.01, "l2": 0.01}
+    yield Variant("regularizer", "L1L2", regularizer="L1L2", of_regularizer=both)
+    # Of rows, it is a product of 784 x 784 at each step, and nothing else is to be seen.
+    name, columns = "OrthogonalRegularizer", {"mode": "columns"}
+    yield Variant("regularizer", name, regularizer=name, of_regularizer=columns)
     for name in ("MaxNorm", "NonNeg", "UnitNorm", "MinMaxNorm"):
         yield Variant("constraint", name, constraint=name)
     yield Variant("average", "use_ema", options={"use_ema": True})
@@ -117,10 +133,11 @@ def data() -> tuple[Any, Any]:
     return x[:rows].reshape(rows, INPUTS) / 255.0, y[:rows].astype(np.int32)
 
 
-def initial_weights() -> list[Any]:
+def initial_weights(variant: Variant) -> list[Any]:
     """Kernels and biases that both sides begin with."""
     rng = np.random.default_rng(1)
-    shapes = [(INPUTS, HIDDEN), (HIDDEN,), (HIDDEN, CLASSES), (CLASSES,)]
+    wide = HIDDEN // 2 if variant.activation == "glu" else HIDDEN  # which gates half by half
+    shapes = [(INPUTS, HIDDEN), (HIDDEN,), (wide, CLASSES), (CLASSES,)]
     return [rng.uniform(-0.05, 0.05, shape) * (len(shape) == 2) for shape in shapes]
 
 
@@ -129,16 +146,16 @@ def fastmlp_unit(variant: Variant, x: Any, y: Any) -> Callable[[], float]:
     import fastmlp as keras
 
     layers = keras.layers
-    weights = {
-        "kernel_regularizer": variant.regularizer,
-        "kernel_constraint": variant.constraint or None,
-    }
+    weights: dict[str, Any] = {"kernel_constraint": variant.constraint or None}
+    if variant.regularizer:
+        regularizer = getattr(keras.regularizers, variant.regularizer)
+        weights["kernel_regularizer"] = regularizer(**variant.of_regularizer)
     hidden: list[Any] = [layers.Dense(HIDDEN, **weights)]
-    if variant.normalization:
-        hidden.append(getattr(layers, variant.normalization)())
+    if variant.layer:
+        hidden.append(getattr(layers, variant.layer)())
     hidden.append(layers.Activation(variant.activation))
     model = keras.Sequential([keras.Input((INPUTS,)), *hidden, layers.Dense(CLASSES, **weights)])
-    k1, b1, k2, b2 = initial_weights()
+    k1, b1, k2, b2 = initial_weights(variant)
     model.layers[0].set_weights([k1, b1])
     model.layers[-1].set_weights([k2, b2])
     model.compile(

@@ -15,6 +15,15 @@ jax.config.update("jax_enable_x64", True)
 
 Arrays = list[Any]
 
+
+def _sparsemax(x: Any) -> Any:
+    """Of x (B, U), by its rows sorted."""
+    z = jnp.sort(x, axis=1)[:, ::-1]
+    sums, places = jnp.cumsum(z, axis=1), jnp.arange(1.0, x.shape[1] + 1)
+    count = (1 + places * z > sums).sum(axis=1, keepdims=True)
+    return jnp.maximum(x - (jnp.take_along_axis(sums, count - 1, axis=1) - 1) / count, 0.0)
+
+
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "relu": jax.nn.relu,
     "leaky_relu": lambda x: jax.nn.leaky_relu(x, 0.2),
@@ -40,20 +49,41 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "mish": jax.nn.mish,
     "sparse_plus": jax.nn.sparse_plus,
     "sparse_sigmoid": jax.nn.sparse_sigmoid,
+    "softmax": jax.nn.softmax,
+    "log_softmax": jax.nn.log_softmax,
+    "sparsemax": _sparsemax,
+    "glu": jax.nn.glu,
     "linear": lambda x: x,
 }
 
 
-def _normalized(kind: str, x: Any, gamma: Any, beta: Any) -> tuple[Any, Arrays]:
-    """x (B, U) normalized, and the batch's moments where they are wanted."""
+def _through(kind: str, x: Any, gamma: Any, beta: Any) -> tuple[Any, Arrays]:
+    """What the layer makes of x (B, U), and the batch's moments where they are wanted. gamma begins
+    with ones, beta with zeros."""
+    if kind == "PReLU":
+        return jnp.maximum(x, 0.0) + beta * jnp.minimum(x, 0.0), []
+    if kind == "UnitNormalization":
+        return x * jax.lax.rsqrt(jnp.maximum(jnp.square(x).sum(axis=1, keepdims=True), 1e-24)), []
     if kind == "BatchNormalization":
         mean, variance = x.mean(axis=0), x.var(axis=0)
         return (x - mean) / jnp.sqrt(variance + 1e-3) * gamma + beta, [mean, variance]
     if kind == "LayerNormalization":
         mean, variance = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)
         return (x - mean) / jnp.sqrt(variance + 1e-3) * gamma + beta, []
+    if kind == "GroupNormalization":
+        parts = x.reshape(x.shape[0], 32, -1)
+        mean, variance = parts.mean(axis=2, keepdims=True), parts.var(axis=2, keepdims=True)
+        return ((parts - mean) / jnp.sqrt(variance + 1e-3)).reshape(x.shape) * gamma + beta, []
     scale = jax.lax.rsqrt(jnp.square(x).mean(axis=1, keepdims=True) + 1e-6)
     return x * scale * gamma, []
+
+
+def _orthogonal(w: Any) -> Any:
+    """0.01 times the mean of the cosines between the columns of w, each by its size."""
+    unit = w / jnp.maximum(jnp.sqrt(jnp.square(w).sum(axis=0, keepdims=True)), 1e-12)
+    count = w.shape[1]
+    off = jnp.abs((unit.T @ unit) * (1 - jnp.eye(count)))
+    return 0.01 * 0.5 * off.sum() / (count * (count - 1) / 2)
 
 
 def _penalty(kind: str, w: Any) -> Any:
@@ -61,6 +91,7 @@ def _penalty(kind: str, w: Any) -> Any:
         "L1": lambda: 0.01 * jnp.abs(w).sum(),
         "L2": lambda: 0.01 * jnp.square(w).sum(),
         "L1L2": lambda: 0.01 * jnp.abs(w).sum() + 0.01 * jnp.square(w).sum(),
+        "OrthogonalRegularizer": lambda: _orthogonal(w),
         "": lambda: 0.0,
     }[kind]()
 
@@ -201,6 +232,17 @@ def _momentum(w: Any, g: Any, slots: Slots, t: Any) -> tuple[Any, Slots]:
     return w + m, (m,)
 
 
+def _nesterov(w: Any, g: Any, slots: Slots, t: Any) -> tuple[Any, Slots]:
+    m = 0.9 * slots[0] - 0.01 * g
+    return w + 0.9 * m - 0.01 * g, (m,)
+
+
+def _centered(w: Any, g: Any, slots: Slots, t: Any) -> tuple[Any, Slots]:
+    v, mean = 0.9 * slots[0] + 0.1 * g * g, 0.9 * slots[1] + 0.1 * g
+    m = 0.9 * slots[2] + 0.001 * g / jnp.sqrt(v - mean * mean + 1e-7)
+    return w - m, (v, mean, m)
+
+
 def _zeros(count: int) -> Callable[[Any], Slots]:
     return lambda w: tuple(jnp.zeros_like(w) for _ in range(count))
 
@@ -214,6 +256,8 @@ def _factors(w: Any) -> Slots:
 OPTIMIZERS: dict[str, tuple[Callable[[Any], Slots], Step]] = {
     "SGD": (_zeros(0), _sgd),
     "SGD, momentum": (_zeros(1), _momentum),
+    "SGD, nesterov": (_zeros(1), _nesterov),
+    "RMSprop, centered": (_zeros(3), _centered),
     "Adam": (_zeros(2), _adam),
     "Adam, amsgrad": (_zeros(3), _amsgrad),
     "AdamW": (_zeros(2), _adamw),
@@ -232,7 +276,7 @@ OPTIMIZERS: dict[str, tuple[Callable[[Any], Slots], Step]] = {
 
 def jax_unit(variant: Variant, x: Any, y: Any) -> Callable[[], float]:
     """A call that trains one epoch and returns its loss."""
-    options, kind = variant.options, variant.normalization
+    options, kind = variant.options, variant.layer
     begin, apply = OPTIMIZERS.get(variant.name, OPTIMIZERS[variant.optimizer])
     activation = ACTIVATIONS[variant.activation]
     ema, decay = options.get("use_ema"), options.get("weight_decay", 0.0)
@@ -240,7 +284,7 @@ def jax_unit(variant: Variant, x: Any, y: Any) -> Callable[[], float]:
     def loss_of(params: Arrays, rows: Any, labels: Any) -> tuple[Any, Arrays]:
         h, moments = rows @ params[0] + params[1], []
         if kind:
-            h, moments = _normalized(kind, h, params[4], params[5])
+            h, moments = _through(kind, h, params[4], params[5])
         logits = activation(h) @ params[2] + params[3]
         picked = jnp.take_along_axis(jax.nn.log_softmax(logits), labels[:, None], axis=1)
         penalties = sum(_penalty(variant.regularizer, params[i]) for i in (0, 2))
@@ -267,7 +311,7 @@ def jax_unit(variant: Variant, x: Any, y: Any) -> Callable[[], float]:
 
     x, y = jnp.asarray(x), jnp.asarray(y)
     run = jax.jit(lambda state, orders: jax.lax.scan(step, state, orders), donate_argnums=0)
-    params = [jnp.asarray(w) for w in initial_weights()]
+    params = [jnp.asarray(w) for w in initial_weights(variant)]
     width = params[1].shape
     params += [jnp.ones(width), jnp.zeros(width)] if kind else []
     moving = [jnp.zeros(width), jnp.ones(width)] if kind == "BatchNormalization" else []
