@@ -539,6 +539,24 @@ def test_a_killed_training_goes_on_with_the_bits(optimizer: str, tmp_path: Any) 
         np.testing.assert_array_equal(mine, theirs)
 
 
+def test_lbfgs_computes_a_gradient_for_each_loss_it_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = []
+    plain = ReferenceEngine.gradient
+
+    def counted(*given: Any) -> Any:
+        calls.append(given)
+        return plain(*given)
+
+    monkeypatch.setattr(ReferenceEngine, "gradient", counted)
+    x, y = curve()
+    model = network(1, 5, 1, optimizer="lbfgs", engine="reference")
+    history = model.fit(x, y, epochs=20, verbose=0).history
+    result = model.optimizer.result
+    assert len(calls) == result.evaluations == 1 + sum(history["attempts"])
+
+
 def test_lbfgs_takes_other_losses() -> None:
     x, y = curve()
     for loss in ("huber", "log_cosh", "mean_absolute_error"):

@@ -113,7 +113,7 @@ class LBFGS(SecondOrder):
 
         if self._reason(loss, g):
             return step(False, None)
-        gradients: dict[float, Float64Array] = {}
+        tried: dict[float, tuple[Float64Array, Float64Array]] = {}
         while True:
             d = self._direction(g, dot)
             slope = dot(d, g)
@@ -122,8 +122,10 @@ class LBFGS(SecondOrder):
                 nonlocal attempts
                 attempts += 1
                 self._evaluations += 1
-                value, gradients[t] = problem.loss_and_gradient(w + t * d)
-                return Point(t, value, dot(d, gradients[t]))
+                there = w + t * d
+                value, gradient = problem.loss_and_gradient(there)
+                tried[t] = there, gradient
+                return Point(t, value, dot(d, gradient))
 
             found = None
             if slope < 0.0:
@@ -132,14 +134,14 @@ class LBFGS(SecondOrder):
             if found is not None or not self._pairs:
                 break
             self._state["pairs"].assign(0.0)
-            gradients.clear()
+            tried.clear()
         if found is None:
             problem.keep(w)
             return step(False, "line_search")
-        move = found.t * d
-        self._add_pair(move, gradients[found.t] - g, dot)
-        problem.keep(w + move)
-        loss, g = found.loss, gradients[found.t]
+        there, gradient = tried[found.t]
+        self._add_pair(found.t * d, gradient - g, dot)
+        problem.keep(there)  # the very array, of which the problem knows loss and gradient
+        loss, g = found.loss, gradient
         return step(True, None)
 
     def _reason(self, loss: float, g: Float64Array) -> str | None:
@@ -161,14 +163,15 @@ class LBFGS(SecondOrder):
         first = self.history - self._pairs
         steps, changes = self._state["steps"].value, self._state["changes"].value
         q = g
+        products = {i: dot(steps[i], changes[i]) for i in range(first, self.history)}
         shares = {}
         for i in reversed(range(first, self.history)):
-            shares[i] = dot(steps[i], q) / dot(steps[i], changes[i])
+            shares[i] = dot(steps[i], q) / products[i]
             q = q - shares[i] * changes[i]
         if self._pairs:
-            q = dot(steps[-1], changes[-1]) / dot(changes[-1], changes[-1]) * q
+            q = products[self.history - 1] / dot(changes[-1], changes[-1]) * q
         for i in range(first, self.history):
-            share = dot(changes[i], q) / dot(steps[i], changes[i])
+            share = dot(changes[i], q) / products[i]
             q = q + (shares[i] - share) * steps[i]
         return -q
 
