@@ -214,6 +214,15 @@ fm_status fm_gradient(fm_network *network, const fm_data *data, const int64_t *o
 fm_status fm_apply(fm_network *network, const double *gradient, double rate,
                    int64_t *iterations);
 
+/* Derivatives of outputs, dropout off: for each row of outputs and each of `count` seeds for it
+ * those of seed . outputs, by all trained parameters, (N, S, count, P) in the order of
+ * fm_gradient and 0 where a layer is not trainable, and by the inputs, (N, S, count, F); either
+ * may be NULL. seeds: (N, S, count, K), or NULL: the first unit vectors, count <= K. If
+ * `graded`, outputs are those that the loss is of: the logits where it is told from them (see
+ * fm_network_create). */
+fm_status fm_pull(fm_network *network, const fm_data *data, bool graded, const double *seeds,
+                  size_t count, double *parameters, double *inputs);
+
 /* Losses (N, S) of the rows, unweighted, and outputs (N, S, K) of data; dropout off. */
 fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
                       double *outputs);
@@ -236,6 +245,12 @@ fm_status fm_penalties(fm_network *network, const fm_data *data, int64_t dropout
  * transposed is stored so: a as (k, m), b as (n, k). */
 fm_status fm_matmul(double *y, const double *a, bool a_transposed, const double *b,
                     bool b_transposed, size_t m, size_t k, size_t n);
+
+/* lower (n, n): the factor L with L L^T = matrix (n, n), of which the lower triangle is read,
+ * and zeros above; *positive is false, and lower of no use, if it is not positive definite and
+ * finite. x (n): what L L^T x = b has for a solution. */
+fm_status fm_factor(double *lower, const double *matrix, size_t n, bool *positive);
+fm_status fm_solve(double *x, const double *lower, const double *b, size_t n);
 
 /* Numbers that the engine's users may rely on, by name: "gradient_block" (rows of a batch whose
  * gradient is one chain), "settling_steps" and "smallest_moment" (at every so many steps slots

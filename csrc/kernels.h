@@ -277,6 +277,15 @@ typedef struct fm_loss_rows {
     /* x (rows, x_stride) = the source's rows order[0 .. rows); columns from features on are 0. */ \
     X(void, gather,                                                                            \
       (double *x, size_t x_stride, const fm_source *source, const int64_t *order, size_t rows))  \
+    /* The lower triangle of d (columns, 8), columns <= 8, becomes Cholesky's factor of it; false, and \
+     * d of no use, where it is not positive definite and finite. */                            \
+    X(bool, factor_block, (double *d, size_t columns))                                         \
+    /* t (rows, 8) becomes t d^-T over the first columns, d from factor_block; columns behind them   \
+     * are 0. */                                                                                \
+    X(void, factor_rows, (double *t, const double *d, size_t rows, size_t columns))            \
+    /* x (n) becomes (L L^T)^-1 x, L = lower (n, n), of which what is above the diagonal is not    \
+     * read. */                                                                                \
+    X(void, solve_factor, (double *x, const double *lower, size_t n))                          \
     /* Codes a dense row of the source, before scale and offset, to at most as many entries as     \
      * it has pairs, FM_MOST_CODED_PAIRS or fewer; their number, or SIZE_MAX if some value has no    \
      * code. Up to four entries behind the last may be written. */                              \

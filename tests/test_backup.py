@@ -209,6 +209,7 @@ OPTIMIZERS = {
     if isinstance(made, type)
     and issubclass(made, optimizers.Optimizer)
     and made is not optimizers.Optimizer
+    and made is not optimizers.LBFGS  # which takes no batches: see test_second_order.py
 } | {
     "averages": lambda: optimizers.Adam(use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=4),
     "gathered gradients": lambda: optimizers.Adam(gradient_accumulation_steps=3),

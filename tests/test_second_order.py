@@ -470,7 +470,7 @@ def test_the_dual_form_is_the_primal_one() -> None:
     """Of fewer residuals than weights, at some weights and for some scale."""
     x, y = curve(4)
     model = network(1, 5, 1, engine="reference")
-    problem = BatchProblem(model, model._one_batch(model._checked(x, y)), "gauss_newton")
+    problem = BatchProblem(model, model._one_batch(model._checked(x, y)))
     g, r = problem.gradient(problem.weights), problem.residual_vector()
     scale = 0.5 + np.random.default_rng(0).random(len(g))
     found = []

@@ -15,6 +15,7 @@
 
 #include "update.h"
 
+#include "factor.h"
 #include "source.h"
 
 #include "coded.h"

@@ -162,6 +162,15 @@ static void gradient(const fm_stage *stage, const fm_piece *piece, const fm_part
                moment(stage, SUM, panels.begin), bytes);
 }
 
+void fm_set_moments(const fm_stage *stage, const double *mean, const double *variance,
+                    double epsilon)
+{
+    for (size_t j = 0; j < stage->panels * FM_PANEL; j++) {
+        moment(stage, MEAN, 0)[j] = mean[j];
+        moment(stage, INVERSE, 0)[j] = j < stage->width ? 1 / sqrt(variance[j] + epsilon) : 0;
+    }
+}
+
 static const fm_verbs verbs = {
     .forward = forward, .backward = backward, .gradient = gradient, .any_columns = true};
 

@@ -161,6 +161,11 @@ void fm_describe_category_encoding(fm_stage *stage);
 void fm_describe_discretization(fm_stage *stage);
 void fm_describe_activity_regularization(fm_stage *stage);
 #define FM_MOMENTS 6
+
+/* Gives a batch normalization these moments in place of those of a batch: of (1, width) packed
+ * mean and variance. */
+void fm_set_moments(const fm_stage *stage, const double *mean, const double *variance,
+                    double epsilon);
 #define FM_STAGE_PARAMETERS 4 /* at most */
 
 /* The split that makes rows of stage->width of so many numbers a sample, or 0. */

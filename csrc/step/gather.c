@@ -9,8 +9,14 @@
 
 fm_source fm_source_of(const fm_core *core, const fm_data *data)
 {
-    return (fm_source){data->x,      data->dtype, core->inputs, core->scale,
-                       core->offset, core->table, data->indptr, data->indices};
+    return (fm_source){.x = data->x,
+                       .dtype = data->dtype,
+                       .features = core->inputs,
+                       .scale = core->scale,
+                       .offset = core->offset,
+                       .table = core->table,
+                       .indptr = data->indptr,
+                       .indices = data->indices};
 }
 
 /* Of so many rows, and of about so many features of each. */

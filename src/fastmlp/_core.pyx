@@ -15,6 +15,9 @@ import numpy as np
 
 cimport numpy as cnp
 
+cdef extern from "<stdbool.h>":
+    ctypedef bint c_bool "bool"
+
 cnp.import_array()
 
 
@@ -131,6 +134,8 @@ cdef extern from "fastmlp.h" nogil:
                           size_t count, int64_t iterations, double *loss, double *gradient)
     fm_status fm_apply(fm_network *network, const double *gradient, double rate,
                        int64_t *iterations)
+    fm_status fm_pull(fm_network *network, const fm_data *data, bint graded, const double *seeds,
+                      size_t count, double *parameters, double *inputs)
     fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
                           double *outputs)
     fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_step,
@@ -141,6 +146,8 @@ cdef extern from "fastmlp.h" nogil:
 
     fm_status fm_matmul(double *y, const double *a, bint a_transposed, const double *b,
                         bint b_transposed, size_t m, size_t k, size_t n)
+    fm_status fm_factor(double *lower, const double *matrix, size_t n, c_bool *positive)
+    fm_status fm_solve(double *x, const double *lower, const double *b, size_t n)
     double fm_constant(const char *name)
     void c_permutation "fm_permutation"(uint64_t seed, uint64_t step, size_t n, int64_t *order)
     const char *fm_isa_name(size_t index)
@@ -472,6 +479,26 @@ cdef class CNetwork:
             status = fm_apply(self.network, c_gradient, rate, c_iterations)
         check(status)
 
+    def pull(self, x not None, bint graded, seeds, bint by_inputs):
+        """Rows (N S, count, P or F) of Jacobians; seeds (N S, count, K) or None: unit vectors."""
+        cdef fm_data data = self.data(x, None, None)
+        cdef size_t rows = data.rows * self.split, count = self.outputs
+        cdef double *c_seeds = NULL
+        if seeds is not None:
+            count = seeds.shape[1]
+            c_seeds = <double *>data_of(
+                seeds, cnp.NPY_FLOAT64, (rows, count, self.outputs), "seeds")
+        cdef size_t width = self.inputs if by_inputs else fm_network_gradient_size(self.network)
+        cdef cnp.ndarray pulled = np.empty((rows, count, width))
+        cdef double *c_pulled = <double *>cnp.PyArray_DATA(pulled)
+        cdef double *parameters = NULL if by_inputs else c_pulled
+        cdef double *inputs = c_pulled if by_inputs else NULL
+        cdef fm_status status
+        with nogil:
+            status = fm_pull(self.network, &data, graded, c_seeds, count, parameters, inputs)
+        check(status)
+        return pulled
+
     def evaluate(self, x not None, targets):
         cdef fm_data data = self.data(x, targets, None)
         cdef cnp.ndarray losses = np.empty(data.rows * self.split)
@@ -573,6 +600,34 @@ def permutation(uint64_t seed, uint64_t step, size_t n):
 
 cdef bint is_transposed(cnp.ndarray x):
     return cnp.PyArray_IS_F_CONTIGUOUS(x) and not cnp.PyArray_IS_C_CONTIGUOUS(x)
+
+
+def factor(cnp.ndarray matrix not None):
+    """Cholesky's lower factor of a symmetric (n, n), or None."""
+    cdef size_t n = matrix.shape[0] if cnp.PyArray_NDIM(matrix) == 2 else 0
+    cdef double *c_matrix = <double *>data_of(matrix, cnp.NPY_FLOAT64, (n, n), "matrix")
+    cdef cnp.ndarray lower = np.empty((n, n))
+    cdef double *c_lower = <double *>cnp.PyArray_DATA(lower)
+    cdef c_bool positive = False
+    cdef fm_status status
+    with nogil:
+        status = fm_factor(c_lower, c_matrix, n, &positive)
+    check(status)
+    return lower if positive else None
+
+
+def solve(cnp.ndarray lower not None, cnp.ndarray b not None):
+    """x (n,) with lower @ lower.T @ x = b."""
+    cdef size_t n = b.size
+    cdef double *c_lower = <double *>data_of(lower, cnp.NPY_FLOAT64, (n, n), "lower")
+    cdef double *c_b = <double *>data_of(b, cnp.NPY_FLOAT64, (n,), "b")
+    cdef cnp.ndarray x = np.empty(n)
+    cdef double *c_x = <double *>cnp.PyArray_DATA(x)
+    cdef fm_status status
+    with nogil:
+        status = fm_solve(c_x, c_lower, c_b, n)
+    check(status)
+    return x
 
 
 def matmul(cnp.ndarray a not None, cnp.ndarray b not None):

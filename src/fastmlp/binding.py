@@ -104,14 +104,12 @@ class Binding:
             if m.slot is not None or m.variable.trainable or m.variable.state
         ]
 
-    def twin(self, verb: str) -> Any:
-        """Another engine of the same network, for weights that are tried, that has this verb; its
-        parameters are whoever's that asks. The reference engine has all verbs."""
+    def twin(self) -> Engine:
+        """Another engine of the same network, for weights that are tried; its parameters are
+        whoever's that asks."""
         with self._lock:
-            if self._twin is None or not hasattr(self._twin, verb):
-                name, network, training = self._made_from
-                has_it = hasattr(self.engine, verb)
-                self._twin = create_engine(name if has_it else "reference", network, training)
+            if self._twin is None:
+                self._twin = create_engine(*self._made_from)
             return self._twin
 
     def parameters(self) -> list[Float64Array]:

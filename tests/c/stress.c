@@ -103,6 +103,8 @@ enum {
     MOVED_LOSSES,
     GRADIENT,
     PRODUCT,
+    FACTOR,
+    DERIVATIVES,
     HASHES
 };
 static const char *const hash_names[HASHES] = {
@@ -118,6 +120,8 @@ static const char *const hash_names[HASHES] = {
     [MOVED_LOSSES] = "losses after parameters and slots have moved to another network",
     [GRADIENT] = "gradient",
     [PRODUCT] = "product",
+    [FACTOR] = "factor",
+    [DERIVATIVES] = "derivatives",
 };
 
 typedef struct outcome {
@@ -594,6 +598,22 @@ static void infer(const training *job, fm_network *network, outcome *result)
     free(activities);
 }
 
+/* Derivatives of the first output of each row by the parameters, and by the inputs. */
+static void derive(const training *job, fm_network *network, outcome *result)
+{
+    fm_data data = job->data;
+    data.rows = data.rows < 40 ? data.rows : 40;
+    const size_t rows = data.rows * fm_network_split(network);
+    const size_t parameters = rows * fm_network_gradient_size(network);
+    const size_t inputs = rows * job->net.inputs;
+    double *p = allocate(parameters, sizeof *p), *x = allocate(inputs, sizeof *x);
+    require(fm_pull(network, &data, false, NULL, 1, p, x), "pull");
+    add_doubles(result, DERIVATIVES, p, parameters);
+    add_doubles(result, DERIVATIVES, x, inputs);
+    free(p);
+    free(x);
+}
+
 /* Reads every parameter and, if wanted, all that training keeps for it, and writes them to
  * `to`. */
 static void move(const training *job, fm_network *from, fm_network *to, bool slots,
@@ -637,6 +657,7 @@ static outcome run_job(const training *job)
     write_initial(job, network);
     train(job, network, job->rates, FIRST_STEP, &result, LOSSES);
     infer(job, network, &result);
+    derive(job, network, &result);
     step_by_gradient(job, network, &result);
     move(job, network, other, true, &result);
     fm_network_free(network);
@@ -659,6 +680,7 @@ static outcome use_shared(const training *job, fm_network *network)
     write_initial(job, network);
     train(job, network, rates, FIRST_STEP, &result, LOSSES);
     infer(job, network, &result);
+    derive(job, network, &result);
     move(job, network, network, false, &result);
     free(rates);
     return result;
@@ -696,6 +718,29 @@ static void draw_product(product *of, generator *random)
     of->b[1] = transposed(of->b[0], of->k, of->n);
 }
 
+/* a a^T + k I has a factor, by which it is solved with. */
+static void factor(const product *of, outcome *result)
+{
+    const size_t m = of->m, k = of->k;
+    double *matrix = allocate(m * m, sizeof *matrix), *lower = allocate(m * m, sizeof *lower);
+    double *x = allocate(m, sizeof *x);
+    bool positive;
+    require(fm_matmul(matrix, of->a[0], false, of->a[0], true, m, k, m), "matmul");
+    for (size_t i = 0; i < m; i++)
+        matrix[i * m + i] += (double)k;
+    require(fm_factor(lower, matrix, m, &positive), "factor");
+    if (!positive) {
+        fprintf(stderr, "%s: no factor\n", of->label);
+        exit(1);
+    }
+    require(fm_solve(x, lower, of->a[0], m), "solve");
+    add_doubles(result, FACTOR, lower, m * m);
+    add_doubles(result, FACTOR, x, m);
+    free(matrix);
+    free(lower);
+    free(x);
+}
+
 static outcome run_product(const product *of, int layout)
 {
     outcome result = {0};
@@ -704,6 +749,8 @@ static outcome run_product(const product *of, int layout)
     require(fm_matmul(y, of->a[a], a, of->b[b], b, of->m, of->k, of->n), "matmul");
     add_doubles(&result, PRODUCT, y, of->m * of->n);
     free(y);
+    if (of->m <= 130)
+        factor(of, &result);
     return result;
 }
 

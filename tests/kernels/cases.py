@@ -12,6 +12,7 @@ from fastmlp.engine import words
 from . import (
     activations,
     elementwise,
+    factors,
     losses,
     normalization,
     products,
@@ -397,6 +398,16 @@ def activation_row_cases() -> Iterator[Case]:
     for m in (1024, 1025, 3100):
         yield case("prelu_gradient", activations.prelu_gradient, rows=m, columns=6, shared=2)
     yield case("prelu_gradient", activations.prelu_gradient, rows=9, columns=40, begin=2)
+
+
+def factor_cases() -> Iterator[Case]:
+    for columns in (1, 2, 7, 8):
+        yield case("factor_block", factors.factor_block, columns=columns)
+        yield case("factor_block", factors.factor_block, columns=columns, positive=False)
+        for m in (0, 1, 5):
+            yield case("factor_rows", factors.factor_rows, rows=m, columns=columns)
+    for n in (1, 2, 7, 8, 9, 31):
+        yield case("solve_factor", factors.solve_factor, n=n)
 
 
 def gather_cases() -> Iterator[Case]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .create import create_engine
-from .door import Data, Engine, Network, SecondOrderEngine, StepsResult, Training, without_idle
+from .door import Data, Engine, Network, StepsResult, Training, without_idle
 from .rows import SparseRows
 from .words import (
     L1L2,
@@ -151,7 +151,6 @@ __all__ = [
     "RowNormalization",
     "Scaling",
     "ScheduleFreeAdamw",
-    "SecondOrderEngine",
     "Sgd",
     "Sigmoid",
     "Silu",

@@ -248,9 +248,7 @@ class Engine(Protocol):
     def permutation(self, seed: int, step: int, n: int) -> NDArray[np.int64]:
         """``random.permutation``, bit for bit, as fast as the engine can."""
 
-
-class SecondOrderEngine(Engine, Protocol):
-    """What an engine does besides for steps that use the curvature of the loss."""
+    # Curvature.
 
     def jacobian(self, x: Any, wrt: str) -> Float64Array:
         """The derivatives of the outputs of x (N, F), as after training: (N S, K, F) with wrt =

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .words import INFERENCE, Float64Array, Operation, block_sum
+from .words import INFERENCE, ActivityRegularization, Float64Array, Operation, block_sum
 
 #: An operation and its parameters.
 Stage = tuple[Operation, list[Float64Array]]
@@ -35,6 +35,14 @@ def jacobian(stages: list[Stage], values: list[Float64Array], wrt: str) -> Float
     return np.ascontiguousarray(swept.transpose(1, 0, 2)).reshape(rows, outputs, size)
 
 
+def vector_jacobian(
+    stages: list[Stage], values: list[Float64Array], u: Float64Array
+) -> Float64Array:
+    """The sum over outputs of u (R, K) times d outputs / d parameters: (P,)."""
+    swept: Float64Array = _sweep(stages, values, u, "parameters").sum(axis=0)
+    return swept
+
+
 def _sweep(
     stages: list[Stage], values: list[Float64Array], dy: Float64Array, wrt: str
 ) -> Float64Array:
@@ -51,7 +59,8 @@ def _sweep(
             if not operation.trainable:
                 flat = [np.zeros_like(g) for g in flat]
             found = flat + found
-        dy = operation.backward(x, y, dy, parameters, INFERENCE)
+        if not isinstance(operation, ActivityRegularization):  # whose penalty is no output
+            dy = operation.backward(x, y, dy, parameters, INFERENCE)
     if wrt == "inputs":
         return dy.reshape(samples, -1)
     return np.concatenate([np.zeros((samples, 0)), *found], axis=1)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .._compiled import core
 from . import words
 from .door import Data, Network, StepsResult, Training
-from .rows import SparseRows
+from .native_curvature import NativeCurvature, samples
 from .words import Float64Array, Loss, Operation
 
 _VALUE = -1
@@ -107,12 +107,7 @@ def _optimizer(training: Training, stored: bool) -> tuple[Any, ...]:
     return (*_translated(_OPTIMIZERS, training.optimizer), *clips, *around, stored)
 
 
-def _samples(x: Any) -> Any:
-    """Samples as the C engine has them."""
-    return (x.indptr, x.indices, x.values) if isinstance(x, SparseRows) else x
-
-
-class NativeEngine:
+class NativeEngine(NativeCurvature):
     """The C engine behind the door of :mod:`fastmlp.engine`.
 
     ``stored``: gradients are stored also where they could be applied in registers, to the same
@@ -124,6 +119,7 @@ class NativeEngine:
     def __init__(
         self, network: Network, training: Training | None, *, stored: bool = False
     ) -> None:
+        self._made_from = network, training
         self._network = core.CNetwork(
             network.inputs,
             [_operation(operation) for operation in network.operations],
@@ -170,12 +166,6 @@ class NativeEngine:
     def permutation(self, seed: int, step: int, n: int) -> NDArray[np.int64]:
         return core.permutation(seed, step, n)
 
-    def product(self, a: Float64Array, b: Float64Array) -> Float64Array:
-        return core.matmul(a, b)
-
-    def dot(self, a: Float64Array, b: Float64Array) -> float:
-        return float(core.matmul(a[None], b[:, None])[0, 0])
-
     def learn(self, x: Any, epochs: int) -> Any:
         if not isinstance(x, np.ndarray) or epochs < _LEARNING_PAYS[x.dtype.kind]:
             return None
@@ -192,7 +182,7 @@ class NativeEngine:
         record_outputs: bool,
     ) -> StepsResult:
         losses, outputs = self._network.train(
-            _samples(data.x),
+            samples(data.x),
             data.targets,
             data.sample_weight,
             np.atleast_2d(order),
@@ -208,7 +198,7 @@ class NativeEngine:
         self, data: Data, rows: NDArray[np.int64], iterations: int
     ) -> tuple[float, Float64Array]:
         return self._network.gradient(
-            _samples(data.x), data.targets, data.sample_weight, rows, iterations
+            samples(data.x), data.targets, data.sample_weight, rows, iterations
         )
 
     def apply(
@@ -217,11 +207,11 @@ class NativeEngine:
         self._network.apply(np.ascontiguousarray(gradient), learning_rate, iterations)
 
     def evaluate(self, data: Data) -> tuple[Float64Array, Float64Array]:
-        return self._network.evaluate(_samples(data.x), data.targets)
+        return self._network.evaluate(samples(data.x), data.targets)
 
     def penalties(self, x: Any, dropout_step: int | None = None) -> tuple[float, Float64Array]:
         step = -1 if dropout_step is None else dropout_step
-        return self._network.penalties(_samples(x), step)
+        return self._network.penalties(samples(x), step)
 
     def predict(self, x: Any, dropout_step: int | None = None) -> Float64Array:
-        return self._network.predict(_samples(x), -1 if dropout_step is None else dropout_step)
+        return self._network.predict(samples(x), -1 if dropout_step is None else dropout_step)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .. import random
 from .door import Data, Network, StepsResult, Training
-from .jacobians import dot, factor, jacobian, solve
+from .jacobians import dot, factor, jacobian, solve, vector_jacobian
 from .rows import dense_rows
 from .words import (
     GRADIENT_BLOCK,
@@ -147,7 +147,7 @@ class ReferenceEngine:
     @_quiet
     def vector_jacobian(self, x: Any, u: Float64Array) -> Float64Array:
         values = self._forward(dense_rows(x, slice(None)), INFERENCE)
-        return self._flat(self._gradients(values, u, INFERENCE))
+        return vector_jacobian(self._stages(), values, u)
 
     @_quiet
     def gauss_newton(self, data: Data, rows: NDArray[np.int64]) -> Float64Array:

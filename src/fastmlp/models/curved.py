@@ -53,7 +53,7 @@ class CurvedModel(FeedingModel):
             raise ValueError(f'wrt must be "inputs" or "parameters". Received: wrt={wrt!r}')
         data = self._one_batch(self._checked_inputs(x))
         binding = self._bind()
-        engine = binding.twin("jacobian")
+        engine = binding.twin()
         for i, value in enumerate(binding.parameters()):
             engine.write_parameter(i, value)
         found: Float64Array = engine.jacobian(data.x, wrt)

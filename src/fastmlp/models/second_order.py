@@ -19,12 +19,12 @@ from ..engine import (
     BatchNormalization,
     Data,
     Dropout,
+    Engine,
     Float64Array,
     GaussianDropout,
     GaussianNoise,
     MeanSquaredError,
     Network,
-    SecondOrderEngine,
     StepsResult,
     create_engine,
 )
@@ -126,15 +126,13 @@ class BatchProblem:
         Checked by :func:`check`.
     data : Data
         The batch.
-    verb : str
-        Of the engine, that is needed.
     """
 
-    def __init__(self, model: CompiledModel, data: Data, verb: str) -> None:
+    def __init__(self, model: CompiledModel, data: Data) -> None:
         assert model._lowered_loss is not None
         assert model._loss is not None
         self.data, self.binding = data, model._bind()
-        self._engine: SecondOrderEngine = self.binding.twin(verb)
+        self._engine: Engine = self.binding.twin()
         self._network = model._network()
         self.algebra: Algebra = self._engine
         self._face_loss, self._loss = model._loss, model._lowered_loss
@@ -201,7 +199,7 @@ class BatchProblem:
         self._trial = _Facts(w)
         return self._trial
 
-    def _go(self, w: Float64Array) -> SecondOrderEngine:
+    def _go(self, w: Float64Array) -> Engine:
         """The engine, with the weights w."""
         if self._at is not w:
             self._at = None  # until it is whole
@@ -209,7 +207,7 @@ class BatchProblem:
             for i, part in self._parts(w):
                 self._engine.write_parameter(i, part.reshape(shapes[i]))
             self._at = w
-        engine: SecondOrderEngine = self._engine
+        engine: Engine = self._engine
         return engine
 
     # The loss.
@@ -425,7 +423,7 @@ class Stepper:
             data = rows_of(data, chunk.order)
         problem, binding = self._problem, model._bind()
         if problem is None or problem.data is not data or problem.binding is not binding:
-            problem = self._problem = BatchProblem(model, data, self._optimizer.needs)
+            problem = self._problem = BatchProblem(model, data)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             step = self._optimizer.go(problem, in_batches)
         model.stop_training = model.stop_training or self._optimizer.reason is not None

@@ -75,7 +75,7 @@ def covariance(model: CompiledModel, data: Data) -> Covariance:
             'LevenbergMarquardt(regularization="bayesian") estimates one. '
             f"Received: {list(model._network().regularizers)}"
         )
-    problem = BatchProblem(model, data, "gauss_newton")
+    problem = BatchProblem(model, data)
     w = problem.weights
     n, rescale = problem.residuals, math.sqrt(0.5 / problem.share)
     jacobian, residuals = (

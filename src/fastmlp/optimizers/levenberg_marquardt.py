@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -98,8 +98,6 @@ class LevenbergMarquardt(SecondOrder):
     >>> model.optimizer.result.reason
     'goal'
     """
-
-    needs: ClassVar[str] = "gauss_newton"
 
     damping = Setting(positive)
     damping_increase = Setting(over_one)

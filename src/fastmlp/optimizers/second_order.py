@@ -159,8 +159,6 @@ class SecondOrder(Optimizer):
     """
 
     moves_by_itself: ClassVar[bool] = True
-    #: The verb of an engine that it needs besides those that all have.
-    needs: ClassVar[str] = "dot"
     #: Whether every step is on all samples.
     whole_set: ClassVar[bool] = False
 

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows of Jacobians: derivatives of single outputs, or of sums of a sample's outputs, by all
+ * parameters and by the inputs. A block of samples goes forward once and backward once for each
+ * row that is wanted of a sample; of each sample the stages' own gradient verbs make a row.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../machine.h"
+#include "../network/network.h"
+
+/* Samples that go through the stages together. */
+#define BLOCK_SAMPLES 16
+
+/* One member's buffers. */
+typedef struct pull_lane {
+    fm_stage *stages;  /* as the network's, with buffers of this lane */
+    double *x;         /* (BLOCK_SAMPLES, stages[0].stride) */
+    double *gradients; /* (gradient_size) of one sample, packed */
+    double *scratch;   /* (FM_SCRATCH) */
+} pull_lane;
+
+typedef struct pull_run {
+    const fm_core *core;
+    fm_source source;
+    size_t samples, last; /* the stage whose outputs are meant */
+    const double *seeds;  /* (samples * split, count, outputs), or NULL: unit vectors */
+    size_t count, size;   /* rows of each row of outputs; P */
+    double *rows;         /* (samples * split, count, P), or NULL */
+    double *inputs;       /* (samples * split, count, F), or NULL */
+    pull_lane *lanes;     /* (members) */
+} pull_run;
+
+/* Batch normalization as after training: its moments are those that it has kept. */
+static void keep_moments(fm_stage *stage)
+{
+    if (!stage->whole_batch)
+        return;
+    const fm_parameter *state = &stage->parameters[stage->parameter_count - 2];
+    const double epsilon = fm_batch_normalization_of(stage->layer->option).epsilon;
+    fm_set_moments(stage, state[0].packed.value, state[1].packed.value, epsilon);
+    stage->whole_batch = false;
+}
+
+static void lay_out_lane(const pull_run *run, pull_lane *lane, fm_arena *arena)
+{
+    const fm_core *core = run->core;
+    lane->stages = fm_arena_take(arena, core->stage_count, sizeof *lane->stages);
+    lane->x = fm_arena_take(arena, BLOCK_SAMPLES * core->stages[0].stride, sizeof(double));
+    lane->gradients = fm_arena_take(arena, core->gradient_size, sizeof(double));
+    lane->scratch = fm_arena_take(arena, FM_SCRATCH, sizeof(double));
+    for (size_t s = 0; s <= run->last; s++) {
+        const fm_stage *stage = &core->stages[s];
+        const size_t size = BLOCK_SAMPLES * stage->split * stage->stride;
+        double *y = fm_arena_take(arena, size, sizeof(double));
+        double *slope = fm_arena_take(arena, size, sizeof(double));
+        double *dz = fm_arena_take(arena, size, sizeof(double));
+        double *moments =
+            fm_arena_take(arena, stage->whole_batch ? FM_MOMENTS * stage->panels * FM_PANEL : 0,
+                          sizeof(double));
+        if (arena->base == NULL)
+            continue;
+        fm_stage *own = &lane->stages[s];
+        *own = *stage;
+        own->y = s == 0 ? lane->x : y;
+        own->slope = stage->activation_count > 0 ? slope : NULL;
+        own->dz = dz;
+        own->moments = moments;
+        keep_moments(own);
+        if (own->penalizes) /* which is no matter of what it puts out */
+            fm_describe_copy(own);
+    }
+}
+
+/* Rows [first, first + rows) of the block at stage s. */
+static fm_piece piece_of(const pull_run *run, const pull_lane *lane, size_t s, size_t first,
+                         size_t samples)
+{
+    const fm_stage *stage = &lane->stages[s], *below = &lane->stages[s > 0 ? s - 1 : 0];
+    const size_t row = first * stage->split, at = row * stage->stride;
+    return (fm_piece){.kernels = run->core->kernels,
+                      .x = below->y + first * below->split * below->stride,
+                      .x_stride = below->stride,
+                      .y = stage->y + at,
+                      .slope = stage->slope != NULL ? stage->slope + at : NULL,
+                      .dz = stage->dz + at,
+                      .batch = samples,
+                      .first_row = row,
+                      .rows = samples * stage->split,
+                      .step = -1,
+                      .keep_state = true,
+                      .scratch = lane->scratch};
+}
+
+static void forward_block(const pull_run *run, const pull_lane *lane, size_t first,
+                          size_t samples)
+{
+    int64_t order[BLOCK_SAMPLES];
+    for (size_t b = 0; b < samples; b++)
+        order[b] = (int64_t)(first + b);
+    const fm_stage *input = &lane->stages[0];
+    run->core->kernels->gather(lane->x, input->stride, &run->source, order, samples);
+    for (size_t s = 0; s <= run->last; s++) {
+        const fm_piece piece = piece_of(run, lane, s, 0, samples);
+        if (s == 0)
+            fm_stage_activate(input, &piece, fm_all_panels(input));
+        else
+            fm_stage_forward(&lane->stages[s], &piece, fm_all_panels(&lane->stages[s]));
+    }
+}
+
+/* dz of a stage by what it put out becomes that by what its layer did. */
+static void apply_slope(const pull_run *run, const fm_stage *stage, size_t samples)
+{
+    if (stage->slope != NULL)
+        run->core->kernels->multiply((fm_block){.y = stage->dz,
+                                                .slope = stage->slope,
+                                                .stride = stage->stride,
+                                                .rows = samples * stage->split,
+                                                .panels = stage->panels});
+}
+
+/* The seeds of one row of each sample's outputs, and 0 in the others, down all stages. */
+static void backward_block(const pull_run *run, const pull_lane *lane, size_t first,
+                           size_t samples, size_t row, size_t number)
+{
+    const fm_stage *last = &lane->stages[run->last];
+    memset(last->dz, 0, samples * last->split * last->stride * sizeof *last->dz);
+    for (size_t b = 0; b < samples; b++) {
+        double *dz = last->dz + (b * last->split + row) * last->stride;
+        const size_t at = ((first + b) * last->split + row) * run->count + number;
+        if (run->seeds == NULL)
+            dz[number] = 1;
+        else
+            memcpy(dz, run->seeds + at * last->width, last->width * sizeof *dz);
+    }
+    apply_slope(run, last, samples);
+    for (size_t s = run->last; s > 0; s--) {
+        const fm_stage *stage = &lane->stages[s], *below = &lane->stages[s - 1];
+        const fm_piece piece = piece_of(run, lane, s, 0, samples);
+        stage->verbs->backward(stage, &piece, below->dz, below->stride, fm_all_panels(below));
+        apply_slope(run, below, samples);
+    }
+}
+
+/* What one sample of the block adds to the gradients, as a row (P). */
+static void store_row(const pull_run *run, const pull_lane *lane, size_t b, double *row)
+{
+    for (size_t s = 1; s < run->core->stage_count; s++) {
+        const fm_stage *stage = &run->core->stages[s];
+        if (s <= run->last && stage->trainable && stage->verbs->gradient != NULL) {
+            const fm_stage *own = &lane->stages[s];
+            const fm_piece piece = piece_of(run, lane, s, b, 1);
+            const fm_range panels = fm_all_panels(own);
+            const fm_part all = {{0, fm_matrix_rows(own)}, panels, panels};
+            own->verbs->gradient(own, &piece, &all, lane->gradients, false);
+        }
+        for (size_t i = 0; i < stage->parameter_count; i++) {
+            const fm_parameter *p = &stage->parameters[i];
+            if (p->role != FM_TRAINED)
+                continue;
+            if (stage->trainable && s <= run->last)
+                fm_unpack(row, lane->gradients + p->start, p->rows, p->columns);
+            else
+                memset(row, 0, p->rows * p->columns * sizeof *row);
+            row += p->rows * p->columns;
+        }
+    }
+}
+
+static void pull_block(const pull_run *run, const pull_lane *lane, size_t first, size_t samples)
+{
+    const fm_stage *input = &lane->stages[0];
+    const size_t split = lane->stages[run->last].split, features = run->core->inputs;
+    forward_block(run, lane, first, samples);
+    for (size_t row = 0; row < split; row++)
+        for (size_t number = 0; number < run->count; number++) {
+            backward_block(run, lane, first, samples, row, number);
+            for (size_t b = 0; b < samples; b++) {
+                const size_t at = ((first + b) * split + row) * run->count + number;
+                if (run->rows != NULL)
+                    store_row(run, lane, b, run->rows + at * run->size);
+                for (size_t k = 0; run->inputs != NULL && k < features; k++)
+                    run->inputs[at * features + k] =
+                        input->dz[b * input->stride + k] * run->core->scale;
+            }
+        }
+}
+
+static void pull_member(void *argument, const fm_member *self)
+{
+    const pull_run *run = argument;
+    const fm_range own = fm_team_share(run->samples, self);
+    for (size_t b = own.begin; b < own.end; b += BLOCK_SAMPLES) {
+        const fm_range block = fm_rows_from(b, BLOCK_SAMPLES, own.end);
+        pull_block(run, &run->lanes[self->index], block.begin, block.end - block.begin);
+    }
+}
+
+static void lay_out(pull_run *run, fm_arena *arena, size_t members)
+{
+    run->lanes = fm_arena_take(arena, members, sizeof *run->lanes);
+    pull_lane sizing;
+    for (size_t i = 0; i < members; i++)
+        lay_out_lane(run, arena->base != NULL ? &run->lanes[i] : &sizing, arena);
+}
+
+static fm_status pull(fm_network *network, pull_run *run)
+{
+    const fm_core *core = &network->core;
+    const double fmas = 3 * fm_row_fmas(core) * (double)run->samples * (double)run->count;
+    size_t members = fm_members_for(fmas, fmas);
+    members = members < run->samples ? members : run->samples;
+    fm_arena arena = {0};
+    lay_out(run, &arena, members);
+    fm_mutex_lock(&network->lock);
+    const fm_status status = fm_arena_allocate(&arena);
+    if (status == FM_OK) {
+        lay_out(run, &arena, members);
+        fm_team_run(members, pull_member, run);
+    }
+    fm_mutex_unlock(&network->lock);
+    fm_arena_free(&arena);
+    return status;
+}
+
+fm_status fm_pull(fm_network *network, const fm_data *data, bool graded, const double *seeds,
+                  size_t count, double *parameters, double *inputs)
+{
+    const fm_core *core = &network->core;
+    if (count == 0 || (seeds == NULL && count > core->outputs))
+        return FM_ERROR_ARGUMENT;
+    pull_run run = {.core = core,
+                    .source = fm_source_of(core, data),
+                    .samples = data->rows,
+                    .last = graded ? core->loss_stage : core->stage_count - 1,
+                    .seeds = seeds,
+                    .count = count,
+                    .size = fm_network_gradient_size(network),
+                    .rows = parameters,
+                    .inputs = inputs};
+    return data->rows == 0 ? FM_OK : pull(network, &run);
+}
