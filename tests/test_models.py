@@ -63,7 +63,7 @@ def test_add_and_pop(engine):
     np.testing.assert_array_equal(model(X), first)
     while model.layers:
         model.pop()
-    with pytest.raises(ValueError, match="no layers to pop"):
+    with pytest.raises(IndexError, match="no layers to pop"):
         model.pop()
 
 

@@ -75,9 +75,9 @@ def _trained(stages: list[Stage]) -> list[Stage]:
 
 
 def factor(matrix: Float64Array) -> Float64Array | None:
-    """The lower triangular L (n, n) with L @ L.T = matrix; None if the matrix is not positive
-    definite or not finite."""
-    if not np.isfinite(matrix).all():
+    """The lower triangular L (n, n) with L @ L.T = matrix, of which the lower triangle is read;
+    None if it is not positive definite or not finite."""
+    if not np.isfinite(np.tril(matrix)).all():
         return None
     try:
         return np.asarray(np.linalg.cholesky(matrix), np.float64)

@@ -71,15 +71,13 @@ class Sequential(Model):
 
         Raises
         ------
-        TypeError
-            If it is not a layer.
         ValueError
-            If it is an input and not the first, its name is taken, it shares weights with a
-            layer already here, or it is this model or has it inside. After an error, also one
-            of memory, model and layer are as they were.
+            If it is not a layer, it is an input and not the first, its name is taken, it shares
+            weights with a layer already here, or it is this model or has it inside. After an
+            error, also one of memory, model and layer are as they were.
         """
         if not isinstance(layer, Layer):
-            raise TypeError(
+            raise ValueError(
                 "layer must be an instance of fastmlp.layers.Layer. "
                 f"Received: layer={layer!r} (of type {type(layer).__name__})"
             )
@@ -122,12 +120,12 @@ class Sequential(Model):
 
         Raises
         ------
-        ValueError
+        IndexError
             If there is none.
         """
         with self._lock:
             if not self._layers:
-                raise ValueError(f"model {self.name!r} has no layers to pop")
+                raise IndexError(f"model {self.name!r} has no layers to pop")
             *self._layers, layer = self._layers
             self._rebuild(_checks.boolean("rebuild", rebuild))
         return layer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -84,9 +85,14 @@ def _ordered(layer: Layer) -> Iterator[Variable]:
 
 
 def _optimizer(tree: Tree, model: CompiledModel) -> State:
-    """The optimizer's variables if Keras 3 has written them; Keras 2 has others."""
+    """The optimizer's variables if Keras 3 has written them; Keras 2 has others, in an order of
+    its own, which are left out with a warning."""
     names = tree.texts.get(("optimizer_weights", "weight_names"), [])
     if any(name.endswith(":0") for name in names):
+        if model.optimizer is not None:
+            warnings.warn(
+                "the optimizer's variables are skipped, which Keras 2 has written", stacklevel=6
+            )
         return {}
     return {
         f"optimizer/{states.kind_of(model)}/{place}": tree.arrays[f"optimizer_weights/{name}"]
