@@ -505,6 +505,7 @@ def all_cases() -> list[Case]:
         elementwise_cases,
         activation_cases,
         activation_row_cases,
+        factor_cases,
         gather_cases,
         row_cases,
     )
@@ -623,6 +624,9 @@ BENCHMARKS = [
         case("code_row", elementwise.code_row, features=784, dtype=dtype)
         for dtype in ("float64", "uint8")
     ),
+    case("factor_block", factors.factor_block, columns=8),
+    case("factor_rows", factors.factor_rows, rows=64, columns=8),
+    case("solve_factor", factors.solve_factor, n=40),
     case("add_bias", elementwise.add_bias, rows=32, panels=16, slope=True),
     *(
         case(f"activation_{word}", builder, rows=32, panels=16, slope=True, **options)
