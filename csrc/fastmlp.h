@@ -181,8 +181,7 @@ typedef struct fm_data {
 
 /* What training may keep of samples, once learned, for as long as they are trained on: of an x
  * of few non-zeros, at most 256 different values, all finite, the rows' pairs of features that
- * are not both 0, in 4 bytes each, and 16 bytes a row. Listing a batch of 32 MNIST rows from
- * them takes a third of the time that float64 rows take. *coded is NULL where x is none such,
+ * are not both 0, in 4 bytes each, and 16 bytes a row. *coded is NULL where x is none such,
  * they would take more than so many bytes, or the network has no use for them; that is no
  * error. It is of no network: any that takes such samples may train on it. */
 fm_status fm_code(fm_network *network, const fm_data *data, size_t most_bytes,

@@ -165,6 +165,20 @@ typedef struct fm_source {
     const fm_coded_row *coded; /* (rows of the set), read in place of x, or NULL */
 } fm_source;
 
+/* Element `at` of a caller's dense array, as it is there. */
+static inline double fm_raw_value(const void *x, fm_dtype dtype, size_t at)
+{
+    switch (dtype) {
+    case FM_FLOAT64:
+        return ((const double *)x)[at];
+    case FM_FLOAT32:
+        return (double)((const float *)x)[at];
+    case FM_UINT8:
+        return ((const uint8_t *)x)[at];
+    }
+    return 0;
+}
+
 /* Columns that share something, a slope or a mask: of `columns`, as (outer, shared, inner),
  * those of equal outer and inner. Nothing is shared where `shared` is 1. */
 typedef struct fm_sharing {

@@ -119,10 +119,11 @@ def test_history(optimizer: str, engine: str) -> None:
     history = model.fit(x, y, epochs=8, verbose=0, callbacks=[look], validation_data=(x, y)).history
     names = {"loss", "mae", "attempts", "gradient_norm", "val_loss", "val_mae"}
     assert set(history) == names | ({"damping"} if optimizer == "lm" else set())
-    # trials are in another engine for a model on the native one: roundings apart
+    # evaluate sums the losses in another order: roundings apart
     np.testing.assert_allclose(history["loss"], [loss for loss, _ in seen], rtol=1e-12)
     np.testing.assert_allclose(history["mae"], history["val_mae"], rtol=1e-12)
     gradient = np.concatenate([g.ravel() for g in model.loss_and_gradient(x, y)[1]])
+    # a gradient near a minimum is a difference of larger sums
     assert history["gradient_norm"][-1] == pytest.approx(np.linalg.norm(gradient), rel=1e-9)
     assert len(history["loss"]) == 8
     assert model.optimizer.result.iterations == 8
@@ -371,6 +372,7 @@ def test_bayesian_regularization() -> None:
     assert model.evaluate(x, truth, verbose=0) < plain.evaluate(x, truth, verbose=0)
     known = model.covariance(x, y)
     assert known.rank == model.count_params()
+    # the log has beta as it was before the last step, which is still on its way
     assert known.residual_variance == pytest.approx(1 / (2 * history["beta"][-1]), rel=0.05)
 
 

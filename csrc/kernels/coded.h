@@ -43,15 +43,16 @@ INLINE size_t code_row(uint32_t *entries, const fm_source *source, const fm_dtyp
 #pragma GCC unroll 4
         for (size_t i = 0; i < 4; i++)
             append_coded(&end, codes, multiplier, pair + i,
-                         raw_value(source, dtype, start + 2 * (pair + i)),
-                         raw_value(source, dtype, start + 2 * (pair + i) + 1));
+                         fm_raw_value(source->x, dtype, start + 2 * (pair + i)),
+                         fm_raw_value(source->x, dtype, start + 2 * (pair + i) + 1));
     }
     for (; pair < whole; pair++)
-        append_coded(&end, codes, multiplier, pair, raw_value(source, dtype, start + 2 * pair),
-                     raw_value(source, dtype, start + 2 * pair + 1));
+        append_coded(&end, codes, multiplier, pair,
+                     fm_raw_value(source->x, dtype, start + 2 * pair),
+                     fm_raw_value(source->x, dtype, start + 2 * pair + 1));
     if (source->features % 2 > 0)
-        append_coded(&end, codes, multiplier, pair, raw_value(source, dtype, start + 2 * pair),
-                     0);
+        append_coded(&end, codes, multiplier, pair,
+                     fm_raw_value(source->x, dtype, start + 2 * pair), 0);
     return end.unknown == 0 ? (size_t)(end.at - entries) : SIZE_MAX;
 }
 

@@ -4,6 +4,8 @@
  * solutions. Every element is one chain of fused multiply-adds by ascending column, then a
  * division or a root.
  */
+#include <math.h>
+
 #include "simd.h"
 
 INLINE double fma_of_one(double a, double b, double c)
@@ -15,7 +17,7 @@ static bool kernel_factor_block(double *d, size_t columns)
 {
     for (size_t c = 0; c < columns; c++) {
         const double pivot = d[c * FM_PANEL + c];
-        if (!(pivot > 0) || pivot > 1.7976931348623157e308)
+        if (!(pivot > 0 && pivot < INFINITY)) /* nor NaN */
             return false;
         const double root = v_first(v_sqrt(v_set1(pivot)));
         d[c * FM_PANEL + c] = root;

@@ -7,29 +7,9 @@
 /* Element `at` of the source, rescaled; dtype is a compile-time constant where this is used. */
 INLINE double source_value(const fm_source *source, const fm_dtype dtype, size_t at)
 {
-    switch (dtype) {
-    case FM_FLOAT64:
-        return ((const double *)source->x)[at] * source->scale + source->offset;
-    case FM_FLOAT32:
-        return (double)((const float *)source->x)[at] * source->scale + source->offset;
-    case FM_UINT8:
+    if (dtype == FM_UINT8)
         return source->table[((const uint8_t *)source->x)[at]];
-    }
-    return 0;
-}
-
-/* Element `at` of a dense source, as it is there. */
-INLINE double raw_value(const fm_source *source, const fm_dtype dtype, size_t at)
-{
-    switch (dtype) {
-    case FM_FLOAT64:
-        return ((const double *)source->x)[at];
-    case FM_FLOAT32:
-        return (double)((const float *)source->x)[at];
-    case FM_UINT8:
-        return ((const uint8_t *)source->x)[at];
-    }
-    return 0;
+    return fm_raw_value(source->x, dtype, at) * source->scale + source->offset;
 }
 
 /* Whether the features at, ... at + 7 of the source are zero; -0 may pass for a non-zero, which

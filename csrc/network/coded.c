@@ -66,19 +66,6 @@ static bool place_codes(known_codes *known)
     return false;
 }
 
-static double raw_value(const fm_source *source, size_t at)
-{
-    switch (source->dtype) {
-    case FM_FLOAT64:
-        return ((const double *)source->x)[at];
-    case FM_FLOAT32:
-        return (double)((const float *)source->x)[at];
-    case FM_UINT8:
-        return ((const uint8_t *)source->x)[at];
-    }
-    return 0;
-}
-
 /* Adds a value unless it is there; false where it is not finite, or there are as many already.
  */
 static bool add_value(known_codes *known, double value)
@@ -104,9 +91,11 @@ static bool learn_row(coding *run, size_t row)
     known_codes *before = atomic_load(&run->known);
     *known = *before;
     known->before = before;
+    const fm_source *from = &run->source;
     bool learned = true;
-    for (size_t k = 0; k < run->source.features && learned; k++)
-        learned = add_value(known, raw_value(&run->source, row * run->source.features + k));
+    for (size_t k = 0; k < from->features && learned; k++)
+        learned =
+            add_value(known, fm_raw_value(from->x, from->dtype, row * from->features + k));
     learned = learned && place_codes(known);
     if (learned)
         atomic_store(&run->known, known);

@@ -36,6 +36,8 @@ from .words import (
     Tail,
 )
 
+ALL = slice(None)
+
 
 @dataclass(frozen=True)
 class Network:
@@ -262,6 +264,12 @@ class Engine(Protocol):
         linear in the parameters in place of the network's, so that H d = -g is Gauss and
         Newton's step. Without penalties, and as after training; weights are not negative.
         ValueError for a loss without one (see ``Loss.root``)."""
+
+    def gauss_newton_root(
+        self, data: Data, rows: NDArray[np.int64], block: slice = ALL
+    ) -> Float64Array:
+        """A (R K, P), of the R rows of outputs of the samples ``rows[block]``: what they add to H
+        is A.T @ A."""
 
     def gauss_newton_product(
         self, data: Data, rows: NDArray[np.int64], v: Float64Array

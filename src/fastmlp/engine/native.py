@@ -120,6 +120,7 @@ class NativeEngine(NativeCurvature):
         self, network: Network, training: Training | None, *, stored: bool = False
     ) -> None:
         self._made_from = network, training
+        self._short: Any = None
         self._network = core.CNetwork(
             network.inputs,
             [_operation(operation) for operation in network.operations],
@@ -150,6 +151,16 @@ class NativeEngine(NativeCurvature):
         variable ``FASTMLP_TUNE`` says how: ``1`` by measuring, ``0`` by rule, or ``lists``,
         ``dense``, ``whole`` (dense, a batch in one pass), ``turns`` (another one each step)."""
         return self._network.ways
+
+    def _without_last(self) -> Any:
+        # made once, as products with the curvature ask for it again and again
+        network = self._made_from[0]
+        if self._short is None:
+            short = Network(network.inputs, network.operations[:-1])
+            self._short = NativeEngine(short, None)._network
+        for i in range(len(network.parameter_shapes)):
+            self._short.write(i, _VALUE, self._network.read(i, _VALUE))
+        return self._short
 
     def read_parameter(self, index: int) -> Float64Array:
         return self._network.read(index, _VALUE)

@@ -6,18 +6,15 @@ Letters: N samples, each with S rows of K outputs; P elements of all trained par
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._compiled import core
-from .door import Data, Network, Training
+from .door import ALL, Data, Network, Training
 from .rows import SparseRows, dense_rows
-from .words import Float64Array
-
-if TYPE_CHECKING:
-    from .words import Loss
+from .words import Float64Array, Loss
 
 # Numbers of rows of a Jacobian that are in memory at once.
 _BLOCK = 1 << 21
@@ -47,7 +44,8 @@ class NativeCurvature:
 
     def gauss_newton(self, data: Data, rows: NDArray[np.int64]) -> Float64Array:
         total: Float64Array = np.zeros((self._size, self._size))
-        for j in self._root_rows(data, rows):
+        for block in self._root_blocks(rows):
+            j = self.gauss_newton_root(data, rows, block)
             total += core.matmul(j.T, j)
         return total
 
@@ -55,7 +53,8 @@ class NativeCurvature:
         self, data: Data, rows: NDArray[np.int64], v: Float64Array
     ) -> Float64Array:
         total: Float64Array = np.zeros(self._size)
-        for j in self._root_rows(data, rows):
+        for block in self._root_blocks(rows):
+            j = self.gauss_newton_root(data, rows, block)
             total += core.matmul(j.T, core.matmul(j, np.ascontiguousarray(v)[:, None])).ravel()
         return total
 
@@ -84,38 +83,36 @@ class NativeCurvature:
         for start in range(0, samples, step):
             yield slice(start, min(start + step, samples))
 
-    def _root_rows(self, data: Data, rows: NDArray[np.int64]) -> Iterator[Float64Array]:
-        """Rows A (R K, P) of which A.T @ A is the Gauss-Newton matrix, a block of the batch after
-        the other: the Jacobian of what the loss is of, each row of outputs multiplied by the
-        loss's root and by that of its factor in the batch's loss."""
+    def _root_blocks(self, rows: NDArray[np.int64]) -> Iterator[slice]:
+        network = self._made_from[0]
+        return self._blocks(len(rows), network.split * network.outputs)
+
+    def gauss_newton_root(
+        self, data: Data, rows: NDArray[np.int64], block: slice = ALL
+    ) -> Float64Array:
         network, training = self._made_from
         assert training is not None, "an engine without a loss has no curvature"
         split, outputs = network.split, network.outputs
         last = network.operations[-1] if network.operations else None
         before = training.loss.before(last) if last is not None else None
         loss: Loss = before or training.loss
-        graded = self if before is None else self._without_last()
+        graded = self._network if before is None else self._without_last()
         weights = np.ones(len(rows) * split)
         if data.sample_weight is not None:
             weights = data.sample_weight[rows].ravel()
         targets = data.targets[rows]
         targets = targets.ravel() if loss.class_indices else targets.reshape(-1, outputs)
-        factors = loss.factors(targets, weights)
-        for block in self._blocks(len(rows), split * outputs):
-            x = dense_rows(data.x, rows[block])
-            by_row = slice(block.start * split, block.stop * split)
-            values = graded._network.predict(x, -1)
-            root = np.sqrt(factors[by_row])[:, None, None] * loss.root(values, targets[by_row])
-            pulled = self._network.pull(x, True, np.ascontiguousarray(root), False)
-            yield pulled.reshape(-1, self._size)
+        factors = loss.factors(targets, weights).reshape(-1, split)[block].ravel()
+        targets = targets.reshape(len(rows), split, -1)[block]
+        targets = targets.ravel() if loss.class_indices else targets.reshape(-1, outputs)
+        x = dense_rows(data.x, rows[block])
+        root = np.sqrt(factors)[:, None, None] * loss.root(graded.predict(x, -1), targets)
+        pulled = self._network.pull(x, True, np.ascontiguousarray(root), False)
+        return pulled.reshape(-1, self._size)
 
-    def _without_last(self) -> Any:
-        """An engine of the same parameters without the last operation, which has none."""
-        network = self._made_from[0]
-        short = type(self)(Network(network.inputs, network.operations[:-1]), None)  # type: ignore[call-arg]
-        for i in range(len(network.parameter_shapes)):
-            short._network.write(i, -1, self._network.read(i, -1))
-        return short
+    def _without_last(self) -> core.CNetwork:
+        """A network of the same parameters without the last operation, which has none."""
+        raise NotImplementedError(f"{type(self).__name__} must implement _without_last")
 
 
 def samples(x: Any) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import random
-from .door import Data, Network, StepsResult, Training
+from .door import ALL, Data, Network, StepsResult, Training
 from .jacobians import dot, factor, jacobian, solve, vector_jacobian
 from .rows import dense_rows
 from .words import (
@@ -152,7 +152,7 @@ class ReferenceEngine:
     @_quiet
     def gauss_newton(self, data: Data, rows: NDArray[np.int64]) -> Float64Array:
         def part(block: slice) -> Float64Array:
-            j = self._scaled_jacobian(data, rows, block)
+            j = self.gauss_newton_root(data, rows, block)
             return j.T @ j
 
         return block_sum(len(rows), part)
@@ -162,14 +162,15 @@ class ReferenceEngine:
         self, data: Data, rows: NDArray[np.int64], v: Float64Array
     ) -> Float64Array:
         def part(block: slice) -> Float64Array:
-            j = self._scaled_jacobian(data, rows, block)
+            j = self.gauss_newton_root(data, rows, block)
             return j.T @ (j @ v)
 
         return block_sum(len(rows), part)
 
-    def _scaled_jacobian(self, data: Data, rows: NDArray[np.int64], block: slice) -> Float64Array:
-        """(R K, P) for a block of the batch: the Jacobian of what the loss is of, each row of
-        outputs multiplied by the loss's root and by that of its factor in the batch's loss."""
+    @_quiet
+    def gauss_newton_root(
+        self, data: Data, rows: NDArray[np.int64], block: slice = ALL
+    ) -> Float64Array:
         loss, split = self._loss, self.network.split
         weights = np.ones(len(rows) * split)
         if data.sample_weight is not None:

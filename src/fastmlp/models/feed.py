@@ -159,6 +159,7 @@ class ArrayFeed(Feed):
         self._at += steps
         self._left -= steps
         if self._order is None and self.data.learned is not None:
+            # what was learned is of rows from the first on, so that a slice would have to drop it
             return Chunk(self.data, size, steps, np.arange(start, stop, dtype=np.int64))
         if self._order is None:
             if stop - start == len(self.data.x) and not self._is_lazy:

@@ -148,6 +148,9 @@ class FeedingModel(StatefulModel):
                 x, y, sample_weight, class_weight, batch_size, steps, shuffle, kind
             )
             return feed, self._validation_feed(validation, batch_size)
+        by_itself = self.optimizer is not None and self.optimizer.moves_by_itself
+        if by_itself:  # its steps are not the engine's, which has nothing to learn for
+            epochs = 0
         train = self._checked_weighted(x, y, sample_weight, class_weight, epochs)
         held_out = None
         if validation.data is None and share:
@@ -155,7 +158,7 @@ class FeedingModel(StatefulModel):
             if class_weight is not None:  # of the training samples alone
                 held_out = Data(held_out.x, held_out.targets, None, held_out.label_shape)
         size = _size_of_batches(batch_size, steps, len(train.x))
-        if self.optimizer is not None and self.optimizer.moves_by_itself:
+        if by_itself:
             size = batch_size or (size if steps else len(train.x))
             shuffle = shuffle and size < len(train.x)  # a sum has no order
         feed = ArrayFeed(train, size, shuffle, steps, self._permutation)

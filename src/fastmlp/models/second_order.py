@@ -26,7 +26,6 @@ from ..engine import (
     MeanSquaredError,
     Network,
     StepsResult,
-    create_engine,
 )
 from ..engine import Loss as LoweredLoss
 from ..engine.rows import dense_rows
@@ -318,37 +317,18 @@ class BatchProblem:
         total: Float64Array = self._decay.copy()
         block = max(1, _BLOCK // max(1, len(self.is_free) * self._network.outputs))
         for start in range(0, len(self._rows), block):
-            total += np.square(self._root_rows(slice(start, start + block))).sum(axis=0)
+            total += np.square(self._root(slice(start, start + block))).sum(axis=0)
         return total
 
     def curvature_root(self) -> Float64Array:
         """A (n, P)."""
-        return self._root_rows(slice(None))
+        return self._root(slice(None))
 
-    def _root_rows(self, samples: slice) -> Float64Array:
-        """Those rows of A with A.T @ A = H but for the penalties."""
-        split = self._network.split
-        start, stop, _ = samples.indices(len(self._rows))
-        rows = slice(start * split, stop * split)
-        last, loss = self._network.operations[-1], self._loss
-        inner, engine = loss.before(last), self._engine
-        self._go(self._kept.w)
-        if inner is not None:  # the loss is of what the last operation takes
-            operations = self._network.operations[:-1]
-            loss = inner
-            short: Any = create_engine(engine.name, Network(self._network.inputs, operations), None)
-            engine = short
-            for i in range(len(self._variables)):
-                engine.write_parameter(i, self._engine.read_parameter(i))
-        x = dense_rows(self.data.x, samples)
-        jacobian: Float64Array = engine.jacobian(x, "parameters")[:, :, self.is_free]
-        root = loss.root(engine.predict(x), self._targets[rows])
-        root = np.sqrt(self._factors[rows])[:, None, None] * root
-        # Column by column, not by a product whose bits would be the BLAS's.
-        made = np.zeros_like(jacobian)
-        for k in range(jacobian.shape[1]):
-            made += root[:, :, k, None] * jacobian[:, None, k]
-        return made.reshape(-1, made.shape[2])
+    def _root(self, samples: slice) -> Float64Array:
+        """The rows of A of those samples, A.T @ A = H but for the penalties."""
+        engine = self._go(self._kept.w)
+        root = engine.gauss_newton_root(self.data, self._rows, samples)
+        return root[:, self.is_free]
 
     # Of squares.
 
