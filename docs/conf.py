@@ -54,6 +54,11 @@ def plain_links(app: Sphinx, page: str, text: list[str]) -> None:
     text[0] = text[0].replace("(../benchmarks/README.md)", "(benchmarks.md)")
 
 
+def included_links(app: Sphinx, path: Path, page: str, text: list[str]) -> None:
+    """So do links of benchmarks/README.md to what lies beside it."""
+    text[0] = re.sub(r"(?<!!)\[`?([^]`]+)`?\]\((?!https?:|#)[^)]+\)", r"`\1`", text[0])
+
+
 MARKUP = re.compile(r"(?<!\\)\||(?<=\w)_(?=\W|$)|(?<![\\*\w])\*(?=\w)(?![^*]*\w\*)")
 
 
@@ -85,5 +90,6 @@ def skip_members(
 def setup(app: Sphinx) -> None:
     reference.write(HERE / "api")
     app.connect("source-read", plain_links)
+    app.connect("include-read", included_links)
     app.connect("autodoc-skip-member", skip_members)
     app.connect("autodoc-process-docstring", plain_text, priority=900)  # after numpydoc

@@ -117,7 +117,10 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+BENCHMARKS = DOCS.parent / "benchmarks" / "README.md"  # which a page includes
+
+
+@pytest.mark.parametrize("path", [*PAGES, BENCHMARKS], ids=lambda path: path.name)
 def test_links_lead_to_what_is_there(path: Path, api: Path) -> None:
     text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
