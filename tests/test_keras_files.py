@@ -242,3 +242,22 @@ def test_there_and_back(model, optimizer, tmp_path):
                 np.testing.assert_array_equal(a.numpy(), b.numpy())
             cases.train(back)
             cases.train(theirs)
+
+
+@pytest.mark.peers
+@needs_keras
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("optimizer", ["lm", "lbfgs"])
+def test_keras_reads_models_of_optimizers_that_it_has_not(optimizer, tmp_path):
+    """As ones that are not compiled; and what it then writes fastmlp reads."""
+    keras = peer.keras()
+    x = np.linspace(-1.0, 1.0, 40)[:, None]
+    ours = fastmlp.Sequential([fastmlp.Input((1,)), layers.Dense(4, "tanh"), layers.Dense(1)])
+    ours.compile(optimizer, "mse")
+    ours.fit(x, np.sin(x), epochs=5, verbose=0)
+    ours.save(tmp_path / "ours.keras")
+    theirs = keras.models.load_model(tmp_path / "ours.keras")
+    assert not theirs.compiled
+    np.testing.assert_allclose(ours.predict(x), theirs.predict(x, verbose=0), **PREDICTED)
+    theirs.save(tmp_path / "theirs.keras")
+    assert_same_weights(load_model(tmp_path / "theirs.keras"), ours, **EXACT)

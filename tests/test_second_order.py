@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -217,6 +219,10 @@ def test_frozen_weights_stay() -> None:
     assert history["loss"][-1] < history["loss"][0] or history["loss"][0] < 1e-3
 
 
+FEW = "weights can fit whatever they are"
+
+
+@pytest.mark.filterwarnings(f"ignore:.*{FEW}")
 @pytest.mark.parametrize("solver", ["cholesky", "cg", "auto"])
 def test_solvers_take_the_same_way(solver: str) -> None:
     """More weights than samples: "auto" takes the dual form."""
@@ -238,20 +244,101 @@ def test_small_batches() -> None:
         network(1, 5, 1, optimizer="lbfgs").fit(x, y, batch_size=16, verbose=0)
 
 
-@BOTH
-def test_saved_and_resumed_to_the_bits(optimizer: str, tmp_path: Any) -> None:
+def test_small_batches_are_warned_of() -> None:
+    """Once in a training, if one has fewer residuals than there are weights that are trained."""
+    x, y = curve(64)
+    model = network(1, 5, 1)  # 16 weights
+    model.fit(x, y, batch_size=16, epochs=2, verbose=0)
+    with pytest.warns(
+        UserWarning, match=f"a batch of 15 has 15 residuals, which 16 {FEW}"
+    ) as caught:
+        model.fit(x, y, batch_size=15, epochs=2, verbose=0)
+    assert len(caught) == 1
+    with pytest.warns(UserWarning, match=f"a batch of 15 has 15 residuals, which 16 {FEW}"):
+        model.train_on_batch(x[:15], y[:15])
+    two = network(1, 4, 2)  # 18 weights, two residuals a sample
+    two.fit(x[:63], np.hstack([y, y])[:63], batch_size=9, epochs=1, verbose=0)
+    model.layers[0].trainable = False
+    model.compile("lm", "mse")  # 6 weights
+    model.fit(x, y, batch_size=8, epochs=1, verbose=0)
+    penalized = fastmlp.Sequential([layers.Dense(1, kernel_regularizer="l2", use_bias=False)])
+    penalized.compile("lm", "mse")
+    penalized.fit(np.ones((2, 3)), np.ones(2), epochs=2, verbose=0)
+    for optimizer in ("lbfgs", LevenbergMarquardt(regularization="bayesian")):
+        network(1, 5, 1, optimizer=optimizer).fit(x[:15], y[:15], epochs=2, verbose=0)
+
+
+SAVED = [
+    lambda: LevenbergMarquardt(damping=0.1, damping_increase=3.0),
+    lambda: LevenbergMarquardt(regularization="bayesian"),
+    lambda: LBFGS(history=4),
+]
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".keras", ".weights.h5"])
+@pytest.mark.parametrize("made", SAVED, ids=["lm", "bayesian", "lbfgs"])
+def test_saved_and_resumed_to_the_bits(made: Any, suffix: str, tmp_path: Any) -> None:
+    if suffix != ".npz":
+        pytest.importorskip("h5py")
     x, y = curve()
-    whole = network(1, 5, 1, optimizer=optimizer)
+    whole, model = (network(1, 5, 1, optimizer=made(), metrics=["mae"]) for _ in range(2))
     whole.fit(x, y, epochs=12, verbose=0)
-    model = network(1, 5, 1, optimizer=optimizer)
     model.fit(x, y, epochs=7, verbose=0)
-    model.save(tmp_path / "model.npz")
-    resumed = fastmlp.saving.load_model(tmp_path / "model.npz")
-    resumed.fit(x, y, initial_epoch=7, epochs=12, verbose=0)
+    path = tmp_path / f"model{suffix}"
+    if suffix == ".weights.h5":
+        model.save_weights(path)
+        resumed = network(1, 5, 1, optimizer=made(), metrics=["mae"])
+        resumed.load_weights(path)
+    else:
+        model.save(path)
+        resumed = fastmlp.saving.load_model(path)
+    assert resumed.optimizer.get_config() == model.optimizer.get_config()
+    assert resumed.metrics_names == model.metrics_names
+    history = resumed.fit(x, y, initial_epoch=7, epochs=12, verbose=0).history
+    for key, values in history.items():
+        assert values == whole.history.history[key][7:]
     for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         assert a.tobytes() == b.tobytes()
+    for a, b in zip(whole.optimizer.variables, resumed.optimizer.variables, strict=True):
+        assert np.array(a).tobytes() == np.array(b).tobytes()
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".keras"])
+def test_saved_before_the_first_step(suffix: str, tmp_path: Any) -> None:
+    if suffix == ".keras":
+        pytest.importorskip("h5py")
+    x, y = curve()
+    model = network(1, 5, 1)
+    model.save(tmp_path / f"model{suffix}")
+    twin = fastmlp.saving.load_model(tmp_path / f"model{suffix}")
+    losses = [m.fit(x, y, epochs=5, verbose=0).history["loss"] for m in (model, twin)]
+    assert losses[0] == losses[1]
+
+
+@BOTH
+def test_keras_reads_a_file_without_what_it_has_not(optimizer: str, tmp_path: Any) -> None:
+    """Its compile_config is fastmlp's alone; weights are where they always are."""
+    pytest.importorskip("h5py")
+    x, y = curve()
+    found = {}
+    for name in (optimizer, "adam"):
+        model = network(1, 5, 1, optimizer=name)
+        model.fit(x, y, epochs=3, verbose=0)
+        model.save(tmp_path / "model.keras")
+        with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+            found[name] = tuple(
+                json.loads(archive.read(f"{part}.json")) for part in ("config", "metadata")
+            )
+    config, metadata = found[optimizer]
+    assert "compile_config" not in config
+    told = metadata["fastmlp"]["compile_config"]["optimizer"]["class_name"]
+    assert told == type(optimizers.get(optimizer)).__name__
+    assert "compile_config" in found["adam"][0]
+    assert "compile_config" not in found["adam"][1]["fastmlp"]
+    assert fastmlp.saving.load_model(tmp_path / "model.keras", compile=False).optimizer is None
+
+
+@pytest.mark.filterwarnings(f"ignore:.*{FEW}")
 def test_early_stopping_restores_the_best_weights() -> None:
     x, y = curve(30, noise=0.3)
     model = network(1, 30, 1)
@@ -368,7 +455,8 @@ def test_bayesian_regularization() -> None:
     assert 0.5 < 0.01 * 2 * history["beta"][-1] < 2.0
     truth = np.sin(3.0 * x)
     plain = network(1, 20, 1)
-    plain.fit(x, y, epochs=80, verbose=0)
+    with pytest.warns(UserWarning, match=f"a batch of 40 has 40 residuals, which 61 {FEW}"):
+        plain.fit(x, y, epochs=80, verbose=0)
     assert model.evaluate(x, truth, verbose=0) < plain.evaluate(x, truth, verbose=0)
     known = model.covariance(x, y)
     assert known.rank == model.count_params()

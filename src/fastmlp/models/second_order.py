@@ -7,6 +7,7 @@ residuals, B S K.
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -390,6 +391,7 @@ class Stepper:
             )
         self._model, self._optimizer = model, model.optimizer
         self._problem: BatchProblem | None = None
+        self._warned = False
         self._optimizer.begin_run()
 
     def run(self, chunk: Chunk, record_outputs: bool, in_batches: bool) -> StepsResult:
@@ -404,6 +406,7 @@ class Stepper:
         problem, binding = self._problem, model._bind()
         if problem is None or problem.data is not data or problem.binding is not binding:
             problem = self._problem = BatchProblem(model, data)
+            self._warn_of_few(problem)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             step = self._optimizer.go(problem, in_batches)
         model.stop_training = model.stop_training or self._optimizer.reason is not None
@@ -411,6 +414,22 @@ class Stepper:
         if record_outputs:
             outputs = problem.outputs.reshape(-1, *model.output_shape[1:])
         return StepsResult(np.array([step.loss]), outputs)
+
+    def _warn_of_few(self, problem: BatchProblem) -> None:
+        """Once in a training: a batch of fewer residuals than weights can be fitted, noise and
+        all, if nothing but its squares is minimized."""
+        optimizer, weights = self._optimizer, np.count_nonzero(problem.is_free)
+        if self._warned or not isinstance(optimizer, LevenbergMarquardt):
+            return
+        penalized = problem.is_penalized or optimizer.regularization is not None
+        if problem.residuals < weights and not penalized:
+            self._warned = True
+            warnings.warn(
+                f"a batch of {len(problem.data.x)} has {problem.residuals} residuals, which "
+                f"{weights} weights can fit whatever they are: take more samples (a larger "
+                'batch_size), fewer weights, or regularization="bayesian"',
+                stacklevel=2,
+            )
 
     @property
     def logs(self) -> dict[str, float]:

@@ -35,7 +35,8 @@ class LevenbergMarquardt(SecondOrder):
     Losses are "mse", and cross-entropies of logits, or of a last softmax or sigmoid, whose
     matrix is the generalised one and whose steps are not accelerated. L2 penalties are
     included. Dropout, noise, a batch normalization that trains, L1 penalties and constraints are
-    refused by ``fit``.
+    refused by ``fit``, which warns of batches of fewer residuals than weights without a penalty:
+    they can be fitted whatever they are.
 
     Parameters
     ----------

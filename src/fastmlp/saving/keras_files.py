@@ -99,15 +99,22 @@ def load_weights(model: CompiledModel, path: str) -> State:
 
 
 def save_model(model: Model, path: str, further: dict[str, Any]) -> None:
-    """Write a ``.keras`` file; ``further`` is what Keras has no place for."""
+    """Write a ``.keras`` file; ``further`` is what Keras has no place for.
+
+    So is the configuration of ``compile`` with an optimizer that Keras has not: Keras reads such a
+    model as one that is not compiled.
+    """
     config = to_keras(model, serialize(model))
     compiled = compile_to_keras(model, model.get_compile_config())
+    further = {"version": __version__, **further}
     if compiled is not None:
-        config["compile_config"] = compiled
+        assert model.optimizer is not None
+        place = further if model.optimizer.moves_by_itself else config
+        place["compile_config"] = compiled
     metadata = {
         "keras_version": _LIKE,
         "date_saved": time.strftime("%Y-%m-%d@%H:%M:%S"),
-        "fastmlp": {"version": __version__, **further},
+        "fastmlp": further,
     }
     members = {
         _METADATA: json.dumps(metadata).encode(),
@@ -127,7 +134,8 @@ def load_model(path: str) -> tuple[Any, Any, int, Callable[[Any], State], dict[s
         further = metadata.get("fastmlp", {})
         if not isinstance(further, dict):
             raise TypeError(f"its metadata are {metadata!r}")
-        compiled = from_keras(config.get("compile_config") or None)
+        told = config.get("compile_config") or further.get("compile_config")
+        compiled = from_keras(told or None)
         if compiled is not None:
             compiled = {**compiled, "engine": further.get("engine")}
         return from_keras(config), compiled, hdf5.read(members[_WEIGHTS]), further
