@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from fastmlp.engine import Dense, Float64Array, Network
-from fastmlp.engine.reference import ReferenceEngine
+from least_squares import LeastSquares
 
 PROBLEMS: dict[str, Any] = json.loads((Path(__file__).parent / "nist_strd.json").read_text())
 
@@ -73,80 +71,30 @@ MODELS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-class NistProblem:
-    """The mean of the squared residuals r (n,) of a model at parameters w (P,)."""
-
-    is_squares, is_penalized = True, False
+class NistProblem(LeastSquares):
+    """The mean of the squared residuals of a model at parameters w (P,)."""
 
     def __init__(self, name: str, start: int) -> None:
         found = PROBLEMS[name]
         data = np.array(found["data"])
-        self.y, x = data[:, 0], data[:, 1:].T
+        y, x = data[:, 0], data[:, 1:].T
         self.x: Any = x[0] if len(x) == 1 else x
-        if name == "Nelson":
-            self.y = np.log(self.y)
+        self.y = np.log(y) if name == "Nelson" else y
         self.model = MODELS[name]
-        self.weights = np.array([p[start] for p in found["parameters"]])
         self.certified = np.array([p[2] for p in found["parameters"]])
         self.deviations = np.array([p[3] for p in found["parameters"]])
         self.rss: float = found["rss"]
-        self.algebra: Any = ReferenceEngine(Network(1, (Dense(1, 1),)), None)
-
-    @property
-    def residuals(self) -> int:
-        return len(self.y)
-
-    def errors(self, w: Float64Array) -> Float64Array:
-        values: Float64Array = self.model(w, self.x) - self.y
-        return values
-
-    def jacobian(self, w: Float64Array) -> Float64Array:
-        """(n, P), exact to rounding: by steps along the imaginary axis."""
-        h = 1e-100
-        columns = []
-        for i in range(len(w)):
-            stepped = w.astype(complex)
-            stepped[i] += 1j * h
-            columns.append(np.broadcast_to(self.model(stepped, self.x), self.y.shape).imag / h)
-        return np.stack(columns, axis=1)
-
-    def loss(self, w: Float64Array) -> float:
-        return float(np.square(self.errors(w)).mean())
-
-    def gradient(self, w: Float64Array) -> Float64Array:
-        gradient: Float64Array = 2.0 / self.residuals * (self.jacobian(w).T @ self.errors(w))
-        return gradient
-
-    def loss_and_gradient(self, w: Float64Array) -> tuple[float, Float64Array]:
-        return self.loss(w), self.gradient(w)
-
-    def keep(self, w: Float64Array) -> None:
-        self.weights = w
-
-    def curvature_root(self) -> Float64Array:
-        root: Float64Array = np.sqrt(2.0 / self.residuals) * self.jacobian(self.weights)
-        return root
-
-    def curvature(self) -> Float64Array:
-        root = self.curvature_root()
-        return root.T @ root
-
-    def residual_vector(self) -> Float64Array:
-        residuals: Float64Array = np.sqrt(2.0 / self.residuals) * self.errors(self.weights)
-        return residuals
-
-    def bend(self, v: Float64Array, share: float) -> Float64Array:
-        w = self.weights
-        sides = [self.errors(w + t * v) for t in (share, 0.0, -share)]
-        second: Float64Array = (sides[0] - 2.0 * sides[1] + sides[2]) / share**2
-        return np.sqrt(2.0 / self.residuals) * second
-
-    def pull(self, u: Float64Array) -> Float64Array:
-        pulled: Float64Array = self.curvature_root().T @ u
-        return pulled
+        super().__init__(
+            lambda w: self.model(w, self.x) - self.y, [p[start] for p in found["parameters"]]
+        )
 
     @property
     def digits(self) -> float:
         """That the worst parameter agrees with the certified one in."""
-        error = np.abs(self.weights - self.certified) / np.abs(self.certified)
-        return -float(np.log10(np.maximum(error.max(), 1e-16)))
+        return digits(self.weights, self.certified)
+
+
+def digits(found: Any, certified: Any) -> float:
+    """That the worst number agrees with the certified one in."""
+    error = np.abs(found - certified) / np.abs(certified)
+    return -float(np.log10(np.maximum(error.max(), 1e-16)))

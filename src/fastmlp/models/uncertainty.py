@@ -81,18 +81,22 @@ def covariance(model: CompiledModel, data: Data) -> Covariance:
     jacobian, residuals = (
         rescale * a for a in (problem.curvature_root(), problem.residual_vector())
     )
-    squares = math.fsum(np.square(residuals))
     alpha, beta = _evidence(model)
-    if beta:
-        weighed = np.vstack([math.sqrt(2 * beta) * jacobian, math.sqrt(2 * alpha) * np.eye(len(w))])
-        inverse, rank = _inverse_gram(weighed)
-        effective = len(w) - 2.0 * alpha * float(np.trace(inverse))
-        variance, free, matrix = 1.0 / (2.0 * beta), n - effective, inverse
-    else:
-        inverse, rank = _inverse_gram(jacobian)
-        free = float(n - rank)
-        variance = squares / free if free > 0 else math.nan
-        matrix = variance * inverse
+    if not beta:
+        return of_squares(jacobian, residuals)
+    weighed = np.vstack([math.sqrt(2 * beta) * jacobian, math.sqrt(2 * alpha) * np.eye(len(w))])
+    matrix, rank = _inverse_gram(weighed)
+    effective = len(w) - 2.0 * alpha * float(np.trace(matrix))
+    errors = np.sqrt(matrix.diagonal())
+    return Covariance(matrix, errors, rank, 1.0 / (2.0 * beta), n - effective)
+
+
+def of_squares(jacobian: Float64Array, residuals: Float64Array) -> Covariance:
+    """Of what has least squares of residuals (n,), with their Jacobian (n, P)."""
+    inverse, rank = _inverse_gram(jacobian)
+    free = float(len(residuals) - rank)
+    variance = math.fsum(np.square(residuals)) / free if free > 0 else math.nan
+    matrix = variance * inverse
     return Covariance(matrix, np.sqrt(matrix.diagonal()), rank, variance, free)
 
 
