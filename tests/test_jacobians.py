@@ -103,16 +103,6 @@ def test_jacobian_by_inputs(name: str) -> None:
     np.testing.assert_allclose(found, np.stack(sides, axis=-1), atol=DIFFERENCE)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_vector_jacobian_is_the_jacobian_times_a_vector(name: str) -> None:
-    engine = engine_of(Network(3, NETWORKS[name]))
-    rng = np.random.default_rng(2)
-    x = rng.standard_normal((5, 3))
-    u = rng.standard_normal(engine.predict(x).shape)
-    expected = np.einsum("nk,nkp->p", u, engine.jacobian(x, "parameters"))
-    np.testing.assert_allclose(engine.vector_jacobian(x, u), expected, atol=ROUNDING)
-
-
 def test_embedded_categories_have_a_jacobian() -> None:
     engine = engine_of(Network(2, (Embedding(5, 3), Reshape(6), Dense(6, 1))))
     x = np.array([[1.0, 4.0], [3.0, 3.0]])

@@ -551,6 +551,27 @@ def test_the_dual_form_is_the_primal_one() -> None:
     np.testing.assert_allclose(found[2], found[0], rtol=1e-4, atol=1e-4)
 
 
+@ENGINES
+def test_what_is_pulled_back_is_the_jacobian_times_a_vector(engine: str) -> None:
+    """Of samples with several rows, weights, and layers that are frozen; and after weights have
+    been assigned."""
+    fastmlp.utils.set_random_seed(3)
+    frozen = layers.Dense(4, "tanh", trainable=False)
+    model = fastmlp.Sequential([fastmlp.Input((3, 2)), frozen, layers.Dense(5, "relu"),
+                                layers.LayerNormalization(), layers.Dense(2)])  # fmt: skip
+    model.compile("lm", "mse", engine=engine)
+    rng = np.random.default_rng(0)
+    x, y, weights = rng.normal(size=(9, 3, 2)), rng.normal(size=(9, 3, 2)), rng.random(9)
+    problem = BatchProblem(model, model._one_batch(model._checked(x, y, weights)))
+    for _ in range(2):
+        problem.weights  # noqa: B018 - which looks at the model's
+        u = rng.normal(size=problem.residuals)
+        np.testing.assert_allclose(problem.pull(u), problem.curvature_root().T @ u, atol=1e-13)
+        gradient = problem.gradient(problem.weights)
+        np.testing.assert_allclose(problem.pull(problem.residual_vector()), gradient, atol=1e-13)
+        model.set_weights([w + 0.1 * rng.normal(size=w.shape) for w in model.get_weights()])
+
+
 def test_an_interrupt_inside_a_step_leaves_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = curve()
     model = network(1, 5, 1, engine="reference")
@@ -560,7 +581,7 @@ def test_an_interrupt_inside_a_step_leaves_the_weights(monkeypatch: pytest.Monke
     def interrupted(*given: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ReferenceEngine, "vector_jacobian", interrupted)
+    monkeypatch.setattr(ReferenceEngine, "gauss_newton", interrupted)
     with pytest.raises(KeyboardInterrupt):
         model.fit(x, y, epochs=2, verbose=0)
     monkeypatch.undo()

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._locks import Lock
-from .engine import Data, Engine, Float64Array, Network, StepsResult, Training, create_engine
+from .engine import Data, Engine, Float64Array, Network, Sgd, StepsResult, Training, create_engine
+from .engine.words import GivenGradient
 from .variable import Variable, lend
 
 
@@ -81,7 +82,7 @@ class Binding:
         self._lock = Lock()
         self.engine = create_engine(engine_name, network, training)
         self._made_from = (engine_name, network, training)
-        self._twin: Engine | None = None
+        self._twins: dict[bool, Engine] = {}
         #: Operations that put a penalty on activities, and whether there is any penalty.
         self.activities, self.penalized = network.activities, network.penalized
         #: ``Variable.clock`` when the engine was last brought up to date.
@@ -104,13 +105,18 @@ class Binding:
             if m.slot is not None or m.variable.trainable or m.variable.state
         ]
 
-    def twin(self) -> Engine:
+    def twin(self, given_gradient: bool = False) -> Engine:
         """Another engine of the same network, for weights that are tried; its parameters are
-        whoever's that asks."""
+        whoever's that asks. ``given_gradient``: its loss has the targets as gradient, summed over
+        samples, and there are no penalties."""
         with self._lock:
-            if self._twin is None:
-                self._twin = create_engine(*self._made_from)
-            return self._twin
+            if given_gradient not in self._twins:
+                name, network, training = self._made_from
+                if given_gradient:
+                    network = Network(network.inputs, network.operations)
+                    training = Training(GivenGradient(reduction="sum"), Sgd())
+                self._twins[given_gradient] = create_engine(name, network, training)
+            return self._twins[given_gradient]
 
     def parameters(self) -> list[Float64Array]:
         """The values of all parameters, as the engine has them."""

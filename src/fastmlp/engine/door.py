@@ -256,9 +256,6 @@ class Engine(Protocol):
         """The derivatives of the outputs of x (N, F), as after training: (N S, K, F) with wrt =
         "inputs", or with "parameters" (N S, K, P), in the order of :meth:`gradient`."""
 
-    def vector_jacobian(self, x: Any, u: Float64Array) -> Float64Array:
-        """(P,) the sum over outputs and rows of u (N S, K) times their Jacobian."""
-
     def gauss_newton(self, data: Data, rows: NDArray[np.int64]) -> Float64Array:
         """H (P, P): the Hessian of the reduced loss of the batch ``rows`` with outputs that are
         linear in the parameters in place of the network's, so that H d = -g is Gauss and

@@ -35,14 +35,6 @@ def jacobian(stages: list[Stage], values: list[Float64Array], wrt: str) -> Float
     return np.ascontiguousarray(swept.transpose(1, 0, 2)).reshape(rows, outputs, size)
 
 
-def vector_jacobian(
-    stages: list[Stage], values: list[Float64Array], u: Float64Array
-) -> Float64Array:
-    """The sum over outputs of u (R, K) times d outputs / d parameters: (P,)."""
-    swept: Float64Array = _sweep(stages, values, u, "parameters").sum(axis=0)
-    return swept
-
-
 def _sweep(
     stages: list[Stage], values: list[Float64Array], dy: Float64Array, wrt: str
 ) -> Float64Array:

@@ -33,15 +33,6 @@ class NativeCurvature:
         pulled: Float64Array = self._network.pull(samples(x), False, None, wrt == "inputs")
         return pulled
 
-    def vector_jacobian(self, x: Any, u: Float64Array) -> Float64Array:
-        split, seeds = self._made_from[0].split, np.ascontiguousarray(u[:, None, :])
-        total: Float64Array = np.zeros(self._size)
-        for block in self._blocks(len(x), split):
-            rows = slice(block.start * split, block.stop * split)
-            pulled = self._network.pull(samples(x[block]), False, seeds[rows], False)[:, 0]
-            total += core.matmul(np.ones((1, len(pulled))), pulled)[0]
-        return total
-
     def gauss_newton(self, data: Data, rows: NDArray[np.int64]) -> Float64Array:
         total: Float64Array = np.zeros((self._size, self._size))
         for block in self._root_blocks(rows):

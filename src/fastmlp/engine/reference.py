@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .. import random
 from .door import ALL, Data, Network, StepsResult, Training
-from .jacobians import dot, factor, jacobian, solve, vector_jacobian
+from .jacobians import dot, factor, jacobian, solve
 from .rows import dense_rows
 from .words import (
     GRADIENT_BLOCK,
@@ -143,11 +143,6 @@ class ReferenceEngine:
             [jacobian(self._stages(), values, wrt) for values in self._blocks(x)]
             or [np.zeros((0, self.network.outputs, self._width(wrt)))]
         )
-
-    @_quiet
-    def vector_jacobian(self, x: Any, u: Float64Array) -> Float64Array:
-        values = self._forward(dense_rows(x, slice(None)), INFERENCE)
-        return vector_jacobian(self._stages(), values, u)
 
     @_quiet
     def gauss_newton(self, data: Data, rows: NDArray[np.int64]) -> Float64Array:

@@ -132,9 +132,9 @@ class BatchProblem:
         assert model._lowered_loss is not None
         assert model._loss is not None
         self.data, self.binding = data, model._bind()
-        self._engine: Engine = self.binding.twin()
+        self._tried = _Placed(self.binding.twin())
         self._network = model._network()
-        self.algebra: Algebra = self._engine
+        self.algebra: Algebra = self._tried.engine
         self._face_loss, self._loss = model._loss, model._lowered_loss
         self._output_shape = model.output_shape[1:]
         self._rows = np.arange(len(data.x), dtype=np.int64)
@@ -146,33 +146,37 @@ class BatchProblem:
         self.is_free = np.concatenate(
             [np.zeros(0, bool), *(np.full(v.size, v.trainable) for v in parts)]
         )
-        self._ends = np.cumsum([v.size for v in parts])
+        ends = np.cumsum([v.size for v in parts])
+        self._slices = [slice(end - v.size, end) for end, v in zip(ends, parts, strict=True)]
         rules = self._network.regularizers or (None,) * len(roles)
         decays = [2.0 * r.l2 if isinstance(r, L1L2) else 0.0 for r in rules]
         self._decay = np.repeat([decays[i] for i in self._trained], [v.size for v in parts])[
             self.is_free
         ]
-        self._seen = -1  # the variables' clock when they were read
+        self._shapes = self._network.parameter_shapes
+        self._seen: list[int] = []  # the variables' versions when they were read
         self._kept, self._trial = _Facts(np.zeros(0)), _Facts(np.zeros(0))
-        self._at: Float64Array | None = None  # where the engine is
+        self._giving: _Placed | None = None
 
     # The weights.
 
     @property
     def weights(self) -> Float64Array:
         """(P,) the model's."""
-        if self._seen != Variable.clock:
-            clock = Variable.clock
-            for i, (variable, shape) in enumerate(
-                zip(self._variables, self._network.parameter_shapes, strict=True)
-            ):
-                self._engine.write_parameter(i, np.array(variable.value).reshape(shape))
+        versions = self._versions()
+        if self._seen != versions:
+            # Frozen weights and moving moments may be others, too.
+            self._tried.write_all(self._variables, self._shapes)
+            self._giving = None
             values = [self._variables[i].value.ravel() for i in self._trained]
             self._all = np.concatenate([np.zeros(0), *values])
             w = self._all[self.is_free]
-            # Frozen weights and moving moments may be others, too.
-            self._kept, self._trial, self._at, self._seen = _Facts(w), _Facts(w), w, clock
+            self._kept, self._trial, self._seen = _Facts(w), _Facts(w), versions
+            self._tried.at = w
         return self._kept.w
+
+    def _versions(self) -> list[int]:
+        return [variable.version for variable in self._variables]
 
     def keep(self, w: Float64Array) -> None:
         """The model's weights are w from now on."""
@@ -180,16 +184,18 @@ class BatchProblem:
             return
         self._kept = self._facts(w)
         for i, part in self._parts(w):
-            variable = self._variables[i]
-            if variable.trainable:
-                variable.assign(part.reshape(variable.shape))
-        self._seen = Variable.clock
+            if self._variables[i].trainable:
+                self._variables[i].assign(part)
+        self._seen = self._versions()
 
     def _parts(self, w: Float64Array) -> Iterator[tuple[int, Float64Array]]:
         """(index, elements) of each parameter with the role "trained"."""
-        everything = self._all.copy()
-        everything[self.is_free] = w
-        yield from zip(self._trained, np.split(everything, self._ends[:-1]), strict=True)
+        everything = w
+        if len(w) != len(self._all):
+            everything = self._all.copy()
+            everything[self.is_free] = w
+        for i, part in zip(self._trained, self._slices, strict=True):
+            yield i, everything[part].reshape(self._variables[i].shape)
 
     def _facts(self, w: Float64Array) -> _Facts:
         """What is known at w."""
@@ -199,16 +205,15 @@ class BatchProblem:
         self._trial = _Facts(w)
         return self._trial
 
-    def _go(self, w: Float64Array) -> Engine:
-        """The engine, with the weights w."""
-        if self._at is not w:
-            self._at = None  # until it is whole
-            shapes = self._network.parameter_shapes
+    def _go(self, w: Float64Array, placed: _Placed | None = None) -> Engine:
+        """The engine, or another one, with the weights w."""
+        placed = placed or self._tried
+        if placed.at is not w:
+            placed.at = None  # until it is whole
             for i, part in self._parts(w):
-                self._engine.write_parameter(i, part.reshape(shapes[i]))
-            self._at = w
-        engine: Engine = self._engine
-        return engine
+                placed.engine.write_parameter(i, part.reshape(self._shapes[i]))
+            placed.at = w
+        return placed.engine
 
     # The loss.
 
@@ -224,7 +229,7 @@ class BatchProblem:
     def _penalty(self) -> float:
         if not self.binding.penalized:
             return 0.0
-        penalty: float = self._engine.penalties(self.data.x[:1])[0]
+        penalty: float = self._tried.engine.penalties(self.data.x[:1])[0]
         return penalty
 
     def gradient(self, w: Float64Array) -> Float64Array:
@@ -353,11 +358,28 @@ class BatchProblem:
         return (self._root_factors * second).ravel()
 
     def pull(self, u: Float64Array) -> Float64Array:
-        """A.T @ u (P,)."""
+        """A.T @ u (P,): the gradient of a loss whose gradients by the outputs are u."""
+        if self._giving is None:
+            self._giving = _Placed(self.binding.twin(given_gradient=True))
+            self._giving.write_all(self._variables, self._shapes)
         scaled = self._root_factors * u.reshape(-1, self._network.outputs)
-        pulled: Float64Array = self._go(self._kept.w).vector_jacobian(self.data.x, scaled)
+        given = Data(self.data.x, scaled.reshape(len(self._rows), -1))
+        _, pulled = self._go(self._kept.w, self._giving).gradient(given, self._rows, 0)
         result: Float64Array = pulled[self.is_free]
         return result
+
+
+class _Placed:
+    """An engine, and the weights w that it has been given (P,), if they are known."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.at: Float64Array | None = None
+
+    def write_all(self, variables: list[Variable], shapes: list[tuple[int, ...]]) -> None:
+        """Give it the model's parameters, those that are not trained, too."""
+        for i, (variable, shape) in enumerate(zip(variables, shapes, strict=True)):
+            self.engine.write_parameter(i, np.array(variable.value).reshape(shape))
 
 
 class _Facts:
