@@ -218,6 +218,8 @@ OPTIMIZERS = {
 }
 
 
+# Levenberg and Marquardt's batches of this small data warn of too few residuals: only bits count here
+@pytest.mark.filterwarnings("ignore:a batch of .* residuals:UserWarning")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_goes_on_to_the_bits(name, tmp_path):
     whole, first, second = (make_model("native", OPTIMIZERS[name]()) for _ in range(3))
