@@ -218,7 +218,7 @@ OPTIMIZERS = {
 }
 
 
-# Levenberg and Marquardt's batches of this small data warn of too few residuals: only bits count here
+# Levenberg and Marquardt warn of too few residuals in batches of this data: here only bits count
 @pytest.mark.filterwarnings("ignore:a batch of .* residuals:UserWarning")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_goes_on_to_the_bits(name, tmp_path):
