@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import zipfile
@@ -278,6 +279,63 @@ def test_saved_and_resumed_to_the_bits(made: Any, suffix: str, tmp_path: Any) ->
         assert a.tobytes() == b.tobytes()
     for a, b in zip(whole.optimizer.variables, resumed.optimizer.variables, strict=True):
         assert np.array(a).tobytes() == np.array(b).tobytes()
+
+
+@BOTH
+def test_who_looks_between_steps_sees_the_newest_and_changes_nothing(optimizer: str) -> None:
+    """Weights and state are the engine's and the optimizer's own until somebody asks."""
+    x, y = curve()
+    seen: list[Any] = []
+
+    class Look(callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            copied = copy.deepcopy(self.model)
+            seen.append([np.array(v) for v in self.model.optimizer.variables])
+            seen[-1] += self.model.get_weights()
+            for a, b in zip([*copied.optimizer.variables, *copied.weights], seen[-1], strict=True):
+                np.testing.assert_array_equal(a, b)
+            clone = fastmlp.models.clone_model(self.model)
+            clone.set_weights(self.model.get_weights())
+            clone.compile("sgd", "mse")
+            # a step's loss is summed in another order than that of evaluate
+            told = clone.evaluate(x, y, batch_size=60, verbose=0)
+            assert told == pytest.approx(logs["loss"], rel=1e-11)
+
+    made = {"lm": LevenbergMarquardt, "lbfgs": lambda: LBFGS(history=4)}[optimizer]
+    unseen, watched = (network(1, 5, 1, optimizer=made()) for _ in range(2))
+    watched.fit(x, y, epochs=9, verbose=0, callbacks=[Look()])
+    for epochs in range(1, 10):  # each is a training of its own, and is looked at after it
+        unseen.fit(x, y, epochs=1, verbose=0)
+        whole = network(1, 5, 1, optimizer=made())
+        whole.fit(x, y, epochs=epochs, verbose=0)
+        for model in (unseen, whole):
+            values = [*model.optimizer.variables, *model.weights]
+            for a, b in zip(values, seen[epochs - 1], strict=True):
+                assert np.array(a).tobytes() == b.tobytes()
+
+
+@BOTH
+def test_weights_and_state_set_between_epochs_are_where_it_goes_on(optimizer: str) -> None:
+    x, y = curve()
+    fresh = network(1, 5, 1, optimizer=optimizer)
+    elsewhere = [w + 0.5 for w in fresh.get_weights()]
+    fresh.optimizer.build(fresh.trainable_weights)
+    first = [np.array(v) for v in fresh.optimizer.variables]
+    fresh.set_weights(elsewhere)
+    losses = fresh.fit(x, y, epochs=5, verbose=0).history["loss"]
+
+    class Move(callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 3:
+                self.model.set_weights(elsewhere)
+                for variable, value in zip(self.model.optimizer.variables, first, strict=True):
+                    variable.assign(value)
+
+    model = network(1, 5, 1, optimizer=optimizer)
+    history = model.fit(x, y, epochs=9, verbose=0, callbacks=[Move()]).history
+    assert history["loss"][4:] == losses
+    for mine, theirs in zip(model.get_weights(), fresh.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".keras"])

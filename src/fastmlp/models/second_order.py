@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +31,7 @@ from ..engine import Loss as LoweredLoss
 from ..engine.rows import dense_rows
 from ..optimizers import LevenbergMarquardt
 from ..optimizers.second_order import Algebra, SecondOrder
-from ..variable import Variable
+from ..variable import Variable, lend
 from .data import gradients_as_targets, targets_by_row
 from .feed import ArrayFeed
 
@@ -134,6 +133,7 @@ class BatchProblem:
         self.data, self.binding = data, model._bind()
         self._tried = _Placed(self.binding.twin())
         self._network = model._network()
+        self._split, self._outputs = self._network.split, self._network.outputs
         self.algebra: Algebra = self._tried.engine
         self._face_loss, self._loss = model._loss, model._lowered_loss
         self._output_shape = model.output_shape[1:]
@@ -154,6 +154,10 @@ class BatchProblem:
             self.is_free
         ]
         self._shapes = self._network.parameter_shapes
+        free = zip(self._trained, self._slices, strict=True)
+        self._lent = [
+            _Lent(self._variables[i], part) for i, part in free if self._variables[i].trainable
+        ]
         self._seen: list[int] = []  # the variables' versions when they were read
         self._kept, self._trial = _Facts(np.zeros(0)), _Facts(np.zeros(0))
         self._giving: _Placed | None = None
@@ -183,19 +187,19 @@ class BatchProblem:
         if w is self._kept.w:
             return
         self._kept = self._facts(w)
-        for i, part in self._parts(w):
-            if self._variables[i].trainable:
-                self._variables[i].assign(part)
+        everything = self._everything(w)
+        for lent in self._lent:
+            lent.everything = everything
+        lend(self._lent)
         self._seen = self._versions()
 
-    def _parts(self, w: Float64Array) -> Iterator[tuple[int, Float64Array]]:
-        """(index, elements) of each parameter with the role "trained"."""
-        everything = w
-        if len(w) != len(self._all):
-            everything = self._all.copy()
-            everything[self.is_free] = w
-        for i, part in zip(self._trained, self._slices, strict=True):
-            yield i, everything[part].reshape(self._variables[i].shape)
+    def _everything(self, w: Float64Array) -> Float64Array:
+        """The elements of all parameters with the role "trained"."""
+        if len(w) == len(self._all):
+            return w
+        everything = self._all.copy()
+        everything[self.is_free] = w
+        return everything
 
     def _facts(self, w: Float64Array) -> _Facts:
         """What is known at w."""
@@ -210,8 +214,9 @@ class BatchProblem:
         placed = placed or self._tried
         if placed.at is not w:
             placed.at = None  # until it is whole
-            for i, part in self._parts(w):
-                placed.engine.write_parameter(i, part.reshape(self._shapes[i]))
+            everything = self._everything(w)
+            for i, part in zip(self._trained, self._slices, strict=True):
+                placed.engine.write_parameter(i, everything[part].reshape(self._shapes[i]))
             placed.at = w
         return placed.engine
 
@@ -268,28 +273,28 @@ class BatchProblem:
     def share(self) -> float:
         """What a squared residual of weight 1 counts in the loss, by the reduction."""
         weights = self.data.sample_weight
-        total = self.residuals / self._network.outputs if weights is None else float(weights.sum())
-        return float(self._factors.sum()) / (total * self._network.outputs)
+        total = self.residuals / self._outputs if weights is None else float(weights.sum())
+        return float(self._factors.sum()) / (total * self._outputs)
 
     @functools.cached_property
     def _factors(self) -> Float64Array:
         """What each row's loss is multiplied by, (B S,)."""
         weights = self.data.sample_weight
         if weights is None:
-            weights = np.ones(len(self._rows) * self._network.split)
+            weights = np.ones(len(self._rows) * self._split)
         return self._loss.factors(self._targets, weights.ravel())
 
     @property
     def _targets(self) -> NDArray[Any]:
         """Of each row of outputs."""
-        return targets_by_row(self.data.targets, len(self._rows) * self._network.split)
+        return targets_by_row(self.data.targets, len(self._rows) * self._split)
 
     # Its curvature, at the weights that were kept last.
 
     @property
     def residuals(self) -> int:
         """n."""
-        return len(self._rows) * self._network.split * self._network.outputs
+        return len(self._rows) * self._split * self._outputs
 
     @property
     def is_squares(self) -> bool:
@@ -321,7 +326,7 @@ class BatchProblem:
     def curvature_diagonal(self) -> Float64Array:
         """The diagonal of H (P,), from its rows in blocks."""
         total: Float64Array = self._decay.copy()
-        block = max(1, _BLOCK // max(1, len(self.is_free) * self._network.outputs))
+        block = max(1, _BLOCK // max(1, len(self.is_free) * self._outputs))
         for start in range(0, len(self._rows), block):
             total += np.square(self._root(slice(start, start + block))).sum(axis=0)
         return total
@@ -338,10 +343,10 @@ class BatchProblem:
 
     # Of squares.
 
-    @property
+    @functools.cached_property
     def _root_factors(self) -> Float64Array:
         """What the rows of residuals are multiplied by, (B S, 1)."""
-        scale = np.sqrt(self._factors * (2.0 / self._network.outputs))
+        scale = np.sqrt(self._factors * (2.0 / self._outputs))
         result: Float64Array = scale[:, None]
         return result
 
@@ -362,11 +367,24 @@ class BatchProblem:
         if self._giving is None:
             self._giving = _Placed(self.binding.twin(given_gradient=True))
             self._giving.write_all(self._variables, self._shapes)
-        scaled = self._root_factors * u.reshape(-1, self._network.outputs)
+        scaled = self._root_factors * u.reshape(-1, self._outputs)
         given = Data(self.data.x, scaled.reshape(len(self._rows), -1))
         _, pulled = self._go(self._kept.w, self._giving).gradient(given, self._rows, 0)
         result: Float64Array = pulled[self.is_free]
         return result
+
+
+class _Lent:
+    """The newest value of a weight, as a part of all of them."""
+
+    def __init__(self, variable: Variable, part: slice) -> None:
+        self.variable, self.seen = variable, -1
+        self._part = part
+        self.everything = np.zeros(0)
+
+    def read(self) -> Float64Array:
+        """That value, as a new array."""
+        return self.everything[self._part].reshape(self.variable.shape).copy()
 
 
 class _Placed:
@@ -425,7 +443,9 @@ class Stepper:
         model, data = self._model, chunk.data
         if chunk.order is not None:
             data = rows_of(data, chunk.order)
-        problem, binding = self._problem, model._bind()
+        # The model's own engine may lag behind: the problem has others.
+        problem, settled = self._problem, model._binding if model._is_settled else None
+        binding = settled or model._bind()
         if problem is None or problem.data is not data or problem.binding is not binding:
             problem = self._problem = BatchProblem(model, data)
             self._warn_of_few(problem)

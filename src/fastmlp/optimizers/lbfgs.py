@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from ..engine import Float64Array
+from ..variable import Variable, lend
 from .line_search import Point, search
 from .optimizer import register
 from .second_order import Problem, SecondOrder, Step
@@ -94,6 +97,7 @@ class LBFGS(SecondOrder):
         super().__init__(name)
         self.history, self.max_evaluations = history, max_evaluations
         self.goal, self.gradient_tolerance = goal, gradient_tolerance
+        self._memory: _Memory | None = None
 
     def state_shapes(self, size: int) -> dict[str, tuple[int, ...]]:
         return {"pairs": (), "steps": (self.history, size), "changes": (self.history, size)}
@@ -102,20 +106,21 @@ class LBFGS(SecondOrder):
         w = problem.weights
         self.remember(len(w))
         dot = problem.algebra.dot
+        memory = self._memory = _current(self._memory, self._state, dot)
         loss, g = problem.loss_and_gradient(w)
         attempts = 0
         if self._last is None:
             self._evaluations += 1
 
         def step(taken: bool, reason: str | None) -> Step:
-            logs = {"attempts": float(attempts), "gradient_norm": float(np.sqrt(dot(g, g)))}
+            logs = {"attempts": float(attempts), "gradient_norm": math.sqrt(dot(g, g))}
             return Step(loss, g, taken, reason or self._reason(loss, g), logs)
 
         if self._reason(loss, g):
             return step(False, None)
         tried: dict[float, tuple[Float64Array, Float64Array]] = {}
         while True:
-            d = self._direction(g, dot)
+            d = memory.direction(g, dot)
             slope = dot(d, g)
 
             def at(t: float, d: Float64Array = d) -> Point:
@@ -129,55 +134,98 @@ class LBFGS(SecondOrder):
 
             found = None
             if slope < 0.0:
-                first = 1.0 if self._pairs else float(1.0 / np.sqrt(dot(g, g)))
+                first = 1.0 if memory.pairs else 1.0 / math.sqrt(dot(g, g))
                 found = search(at, Point(0.0, loss, slope), first, self.max_evaluations)
-            if found is not None or not self._pairs:
+            if found is not None or not memory.pairs:
                 break
-            self._state["pairs"].assign(0.0)
+            memory.clear()
             tried.clear()
         if found is None:
             problem.keep(w)
             return step(False, "line_search")
         there, gradient = tried[found.t]
-        self._add_pair(found.t * d, gradient - g, dot)
+        memory.add(found.t * d, gradient - g, dot)
         problem.keep(there)  # the very array, of which the problem knows loss and gradient
         loss, g = found.loss, gradient
         return step(True, None)
 
     def _reason(self, loss: float, g: Float64Array) -> str | None:
         """Why not to go on from here, if so."""
-        if not (np.isfinite(loss) and np.isfinite(g).all()):
+        largest = float(np.abs(g).max(initial=0.0))
+        if not (math.isfinite(loss) and math.isfinite(largest)):
             return "nonfinite"
         if loss == 0.0 if self.goal == 0.0 else loss <= self.goal:
             return "goal"
-        largest = float(np.abs(g).max(initial=0.0))
         return "gradient" if largest <= self.gradient_tolerance * max(1.0, abs(loss)) else None
 
-    @property
-    def _pairs(self) -> int:
-        """How many pairs there are; the last is the newest."""
-        return int(float(self._state["pairs"]))
 
-    def _direction(self, g: Float64Array, dot: Dot) -> Float64Array:
+class _Pair(NamedTuple):
+    """A step s, the change y of the gradient that it made, and their products."""
+
+    s: Float64Array
+    y: Float64Array
+    sy: float
+    yy: float
+
+
+class _Memory:
+    """The last pairs, from which the state's arrays are made when somebody asks for them."""
+
+    def __init__(self, state: dict[str, Variable], dot: Dot) -> None:
+        self.state = state
+        steps, changes = state["steps"].value, state["changes"].value
+        first = len(steps) - int(float(state["pairs"]))
+        known = zip(steps[first:], changes[first:], strict=True)
+        #: The newest is the last.
+        self.pairs = deque((_Pair(s, y, dot(s, y), dot(y, y)) for s, y in known), maxlen=len(steps))
+        self.lent = [_Lent(self, name) for name in state]
+
+    def add(self, s: Float64Array, y: Float64Array, dot: Dot) -> None:
+        """Remember a pair, if it tells of the curvature."""
+        pair = _Pair(s, y, dot(s, y), dot(y, y))
+        if pair.sy > _LEAST_CURVATURE * pair.yy:
+            self.pairs.append(pair)
+            lend(self.lent)
+
+    def clear(self) -> None:
+        """Forget them."""
+        self.pairs.clear()
+        lend(self.lent)
+
+    def direction(self, g: Float64Array, dot: Dot) -> Float64Array:
         """-B g, by the two loops over the pairs."""
-        first = self.history - self._pairs
-        steps, changes = self._state["steps"].value, self._state["changes"].value
-        q = g
-        products = {i: dot(steps[i], changes[i]) for i in range(first, self.history)}
-        shares = {}
-        for i in reversed(range(first, self.history)):
-            shares[i] = dot(steps[i], q) / products[i]
-            q = q - shares[i] * changes[i]
-        if self._pairs:
-            q = products[self.history - 1] / dot(changes[-1], changes[-1]) * q
-        for i in range(first, self.history):
-            share = dot(changes[i], q) / products[i]
-            q = q + (shares[i] - share) * steps[i]
+        q, shares = g.copy(), []
+        for pair in reversed(self.pairs):
+            shares.append(dot(pair.s, q) / pair.sy)
+            q -= shares[-1] * pair.y
+        if self.pairs:
+            q *= self.pairs[-1].sy / self.pairs[-1].yy
+        for pair, share in zip(self.pairs, reversed(shares), strict=True):
+            q += (share - dot(pair.y, q) / pair.sy) * pair.s
         return -q
 
-    def _add_pair(self, step: Float64Array, change: Float64Array, dot: Dot) -> None:
-        if not dot(step, change) > _LEAST_CURVATURE * dot(change, change):
-            return
-        for key, value in (("steps", step), ("changes", change)):
-            self._state[key].assign(np.concatenate([self._state[key].value[1:], value[None]]))
-        self._state["pairs"].assign(float(min(self._pairs + 1, self.history)))
+
+class _Lent:
+    """One array of the state, as the memory has it."""
+
+    def __init__(self, memory: _Memory, name: str) -> None:
+        self.variable, self.seen = memory.state[name], memory.state[name].version
+        self._memory, self._name = memory, name
+
+    def read(self) -> Float64Array:
+        """That array, as a new one: pairs in the last rows, the newest in the very last."""
+        pairs = tuple(self._memory.pairs)  # another thread may add to them
+        if self._name == "pairs":
+            return np.array(float(len(pairs)))
+        whole = np.zeros(self.variable.shape)
+        for row, pair in zip(whole[len(whole) - len(pairs) :], pairs, strict=True):
+            row[:] = pair.s if self._name == "steps" else pair.y
+        return whole
+
+
+def _current(memory: _Memory | None, state: dict[str, Variable], dot: Dot) -> _Memory:
+    """The memory, made anew if nobody has it or the state has been assigned."""
+    if memory is None or memory.state is not state:
+        return _Memory(state, dot)
+    known = all(lent.seen == lent.variable.version for lent in memory.lent)
+    return memory if known else _Memory(state, dot)
