@@ -34,6 +34,7 @@ import fastmlp
 from fastmlp import layers, saving
 from fastmlp.saving import npz
 
+_KERAS = Path(__file__).parent / "keras_files"
 KINDS = (".npz", ".keras", ".h5", ".weights.h5", ".safetensors")
 _BLOCK = 500  # files that one process reads
 _PATIENCE = 60  # seconds for each
@@ -70,9 +71,11 @@ def corpus(kind: str) -> list[bytes]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"w{kind}"
         if kind == ".h5":
-            golden = Path(__file__).parent / "keras_files" / "golden.zip"
-            with zipfile.ZipFile(golden) as archive:
-                return [archive.read(name) for name in ("keras_2.h5", "legacy.h5")]
+            with zipfile.ZipFile(_KERAS / "golden.zip") as archive:
+                old = [archive.read(name) for name in ("keras_2.h5", "legacy.h5")]
+            with zipfile.ZipFile(_KERAS / "keras_2.zip") as archive:
+                names = ("before-chained-rmsprop.h5", "since-nested-adam.h5")
+                return [*old, *map(archive.read, names)]
         model = _model()
         (model.save if kind in (".npz", ".keras") else model.save_weights)(path)
         return [path.read_bytes()]

@@ -124,9 +124,12 @@ def save_model(model: Model, path: str, further: dict[str, Any]) -> None:
     replace_file(path, lambda file: archive.write(file, members.items()))
 
 
-def load_model(path: str) -> tuple[Any, Any, int, Callable[[Any], State], dict[str, Any]]:
-    """Read one: the configuration in fastmlp's words, that of ``compile``, how many elements the
-    weights have, the arrays by the names that a model gives them, and what else fastmlp said."""
+def load_model(
+    path: str, compiled: bool
+) -> tuple[Any, Any, int, Callable[[Any], State], dict[str, Any]]:
+    """Read one: the configuration in fastmlp's words, that of ``compile`` if it is asked for, how
+    many elements the weights have, the arrays by the names that a model gives them, and what else
+    fastmlp said."""
 
     def parts(content: bytes) -> Any:
         members = archive.read(content)
@@ -135,12 +138,12 @@ def load_model(path: str) -> tuple[Any, Any, int, Callable[[Any], State], dict[s
         if not isinstance(further, dict):
             raise TypeError(f"its metadata are {metadata!r}")
         told = config.get("compile_config") or further.get("compile_config")
-        compiled = from_keras(told or None)
-        if compiled is not None:
-            compiled = {**compiled, "engine": further.get("engine")}
-        return from_keras(config), compiled, hdf5.read(members[_WEIGHTS]), further
+        arguments = from_keras(told or None) if compiled else None
+        if arguments is not None:
+            arguments = {**arguments, "engine": further.get("engine")}
+        return from_keras(config), arguments, hdf5.read(members[_WEIGHTS]), further
 
-    config, compiled, tree, further = read_file(path, "Keras", parts)
+    config, arguments, tree, further = read_file(path, "Keras", parts)
 
     def state(model: Any) -> State:
         found = state_of(tree, model)
@@ -148,4 +151,4 @@ def load_model(path: str) -> tuple[Any, Any, int, Callable[[Any], State], dict[s
             found["seeds"] = np.array(further["seeds"], np.uint64)
         return found
 
-    return config, compiled, elements_of(tree, "layers/"), state, further
+    return config, arguments, elements_of(tree, "layers/"), state, further

@@ -11,17 +11,19 @@ import numpy as np
 
 from ..models import state as states
 from ..models.state import State
+from ..optimizers.optimizer import registry
 from ..variable import Variable
 from . import hdf5
 from .files import read_file
 from .hdf5 import Tree
 from .keras_configs import from_keras
+from .legacy_optimizers import config_of, variables_of
 
 if TYPE_CHECKING:
     from ..layers.layer import Layer
     from ..models.compiled import CompiledModel
 
-_ROOT = "model_weights"
+_ROOT, _KEPT = "model_weights", "optimizer_weights"
 _ATTRIBUTES = ("model_config", "training_config", "layer_names", "weight_names")
 
 
@@ -37,25 +39,27 @@ def load_weights(model: CompiledModel, path: str) -> State:
     return read_file(path, "Keras 2", lambda content: _state(_read(content), model))
 
 
-def load_model(path: str) -> tuple[Any, Any, int, Callable[[Any], State], dict[str, Any]]:
+def load_model(
+    path: str, compiled: bool
+) -> tuple[Any, Any, int, Callable[[Any], State], dict[str, Any]]:
     """See :func:`fastmlp.saving.keras_files.load_model`."""
 
     def parts(content: bytes) -> Any:
         tree = _read(content)
         config = json.loads(tree.texts["", "model_config"][0])
         training = json.loads(tree.texts.get(("", "training_config"), ["null"])[0])
-        return from_keras(config), _compiled(training), tree
+        return from_keras(config), _compiled(training) if compiled else None, tree
 
-    config, compiled, tree = read_file(path, "Keras 2", parts)
+    config, arguments, tree = read_file(path, "Keras 2", parts)
     elements = sum(array.size for name, array in tree.arrays.items() if name.startswith(_ROOT))
-    return config, compiled, elements, lambda model: _state(tree, model), {}
+    return config, arguments, elements, lambda model: _state(tree, model), {}
 
 
 def _compiled(training: Any) -> Any:
     """The arguments of ``compile``."""
     if training is None:
         return None
-    config = from_keras(training)
+    config = from_keras({**training, "optimizer_config": config_of(training["optimizer_config"])})
     kept = {key: config[key] for key in ("loss", "metrics", "weighted_metrics") if key in config}
     return {"optimizer": config["optimizer_config"], **kept}
 
@@ -72,11 +76,13 @@ def _state(tree: Tree, model: CompiledModel) -> State:
     if len(kept) != len(layers):
         raise ValueError(f"it has {len(kept)} layers with weights, and the model {len(layers)}")
     state: State = {}
+    weights: dict[str, Variable] = {}
     for layer, (group, names) in zip(layers, kept, strict=True):
         arrays = [tree.arrays[f"{group}/{name}"] for name in names]
-        for array, variable in zip(arrays, _ordered(layer), strict=True):
+        for name, array, variable in zip(names, arrays, _ordered(layer), strict=True):
             state[names_of[id(variable)]] = array.astype(np.float64)
-    return state | _optimizer(tree, model)
+            weights[name.removesuffix(":0")] = variable
+    return state | _optimizer(tree, model, weights)
 
 
 def _ordered(layer: Layer) -> Iterator[Variable]:
@@ -84,17 +90,22 @@ def _ordered(layer: Layer) -> Iterator[Variable]:
     yield from layer.non_trainable_weights
 
 
-def _optimizer(tree: Tree, model: CompiledModel) -> State:
-    """The optimizer's variables if Keras 3 has written them; Keras 2 has others, in an order of
-    its own, which are left out with a warning."""
-    names = tree.texts.get(("optimizer_weights", "weight_names"), [])
-    if any(name.endswith(":0") for name in names):
-        if model.optimizer is not None:
-            warnings.warn(
-                "the optimizer's variables are skipped, which Keras 2 has written", stacklevel=6
-            )
+def _optimizer(tree: Tree, model: CompiledModel, weights: dict[str, Variable]) -> State:
+    """The optimizer's variables, in the order of the model's; those of another kind, or that do
+    not fit, are left out with a warning."""
+    names, kept = tree.texts.get((_KEPT, "weight_names"), []), model.optimizer
+    if kept is None or not names:
         return {}
-    return {
-        f"optimizer/{states.kind_of(model)}/{place}": tree.arrays[f"optimizer_weights/{name}"]
-        for place, name in enumerate(names)
-    }
+    arrays = {name: tree.arrays[f"{_KEPT}/{name}"] for name in names}
+    found = list(arrays.values())
+    if any(name.endswith(":0") for name in names):  # Keras 2's
+        try:
+            training = json.loads(tree.texts["", "training_config"][0])
+            kind = config_of(training["optimizer_config"])["class_name"]
+            if registry.find(kind) is not type(kept):
+                raise ValueError(f"they are {kind}'s, and the model has {type(kept).__name__}")
+            found = variables_of(names, arrays, kept, model.trainable_weights, weights)
+        except ValueError as error:
+            warnings.warn(f"the optimizer's variables are skipped: {error}", stacklevel=6)
+            return {}
+    return {f"optimizer/{states.kind_of(model)}/{place}": a for place, a in enumerate(found)}

@@ -37,7 +37,7 @@ class Content:
     """What a file has of a model."""
 
     config: Any
-    compile_config: Any
+    compile_config: Any  # None, too, if it is not asked for
     elements: int  # of all weights
     state: Callable[[Any], State]  # by the names that the model gives them
     further: dict[str, Any] = field(default_factory=dict)  # what Keras's files have no place for
@@ -141,10 +141,10 @@ def load_model(
     _checks.only("safe_mode", safe_mode, True)
     path = os.fspath(filepath)
     read = _READ[ending("filepath", path, tuple(_READ))]
-    content = read(path)
+    content = read(path, _checks.boolean("compile", compile))
     try:
         with within(custom_objects):
-            return _made(content, path, _checks.boolean("compile", compile))
+            return _made(content, path)
     except MemoryError:
         raise
     except Exception as error:  # of whatever a wrong configuration leads to
@@ -152,14 +152,14 @@ def load_model(
         raise ValueError(f"{path} must be a file of a model that fastmlp has. {reason}") from error
 
 
-def _made(content: Content, path: str, compiled: bool) -> Model:
+def _made(content: Content, path: str) -> Model:
     _check(content.config)
     _check(content.compile_config)
     with at_most(content.elements + _FURTHER, values=False):
         model = layers.deserialize(content.config)
     if not isinstance(model, Model):
         raise ValueError(f"it is a {type(model).__name__}")
-    compiled = compiled and content.compile_config is not None
+    compiled = content.compile_config is not None
     if compiled:
         with at_most(_OF_METRICS, values=True):
             model.compile_from_config(content.compile_config)
@@ -200,12 +200,13 @@ def _write_npz(model: Model, path: str) -> None:
     npz.save(path, MODEL, states.model_state(model), {**about, "further": further_of(model)})
 
 
-def _read_npz(path: str) -> Content:
+def _read_npz(path: str, compiled: bool) -> Content:
     state, about = npz.load(path, MODEL)
     elements = sum(array.size for array in states.part_of(state, "layers").values())
     try:
         further = about["further"]
-        return Content(about["config"], about["compile"], elements, lambda model: state, further)
+        arguments = about["compile"] if compiled else None
+        return Content(about["config"], arguments, elements, lambda model: state, further)
     except KeyError as error:
         raise ValueError(f"{path} must have a configuration. Received: none of {error}") from error
 
@@ -239,9 +240,9 @@ def _write_keras(model: Model, path: str) -> None:
 
 
 _WRITE: dict[str, Callable[[Model, str], None]] = {".keras": _write_keras, ".npz": _write_npz}
-_READ: dict[str, Callable[[str], Content]] = {
-    ".keras": lambda path: Content(*keras_files.load_model(path)),
+_READ: dict[str, Callable[[str, bool], Content]] = {
+    ".keras": lambda path, compiled: Content(*keras_files.load_model(path, compiled)),
     ".npz": _read_npz,
-    ".h5": lambda path: Content(*legacy_files.load_model(path)),
-    ".hdf5": lambda path: Content(*legacy_files.load_model(path)),
+    ".h5": lambda path, compiled: Content(*legacy_files.load_model(path, compiled)),
+    ".hdf5": lambda path, compiled: Content(*legacy_files.load_model(path, compiled)),
 }

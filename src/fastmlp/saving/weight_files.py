@@ -31,7 +31,7 @@ def _load_npz(model: CompiledModel, path: str) -> State:
 
 
 def _load_model_file(model: CompiledModel, path: str) -> State:
-    *_, state, _ = keras_files.load_model(path)
+    *_, state, _ = keras_files.load_model(path, compiled=False)
     return {name: array for name, array in state(model).items() if name != "seeds"}
 
 
