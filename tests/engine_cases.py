@@ -333,6 +333,29 @@ JOBS = [
         2500,
     ),
     Job(
+        "small layers, not narrow, blocks of 1,024 rows",
+        mlp(40, 96, 72, 5, dropout=0.1),
+        Training(SPARSE, ADAM),
+        5300,
+        2300,
+    ),
+    Job(
+        "narrow, three short blocks and a bit, a short last batch",
+        mlp(20, 64, 64, 1, activation=Tanh()),
+        Training(SQUARED, ADAM),
+        500,
+        199,
+    ),
+    Job(
+        "narrow, lists of non-zeros in passes of a block, weighted",
+        mlp(60, 40, 24, 3),
+        Training(SPARSE, NESTEROV),
+        700,
+        333,
+        density=0.1,
+        weighted=True,
+    ),
+    Job(
         "narrow, blocks in several turns and a short last batch, weighted, a layer frozen",
         Network(
             20,

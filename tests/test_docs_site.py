@@ -167,6 +167,8 @@ def test_what_the_engine_page_says_of_sizes_is_what_the_engine_has() -> None:
     for definition, words in {
         "FM_PANEL 8": "panels* of eight columns",
         "FM_GRADIENT_BLOCK 1024": "1,024 rows",
+        "FM_NARROW_BLOCK 64": "64 rows",
+        "FM_NARROW_PARAMETERS 8192": "8,192 parameters",
         "FM_SHARED_WEIGHTS ((size_t)128 << 10)": "128 KB",
         "FM_TAIL_ROWS 48": "48 rows",
         "FM_SPARSE_DENSITY 0.4": "40 %",

@@ -24,6 +24,7 @@ from fastmlp.engine import (
     Average,
     BatchNormalization,
     Clip,
+    Data,
     Dense,
     Dropout,
     Ftrl,
@@ -32,7 +33,9 @@ from fastmlp.engine import (
     Network,
     Operation,
     Optimizer,
+    Prelu,
     Relu,
+    Repeat,
     Rescaling,
     Rmsprop,
     Sgd,
@@ -47,6 +50,7 @@ from fastmlp.engine import (
 from fastmlp.engine.native import NativeEngine
 from fastmlp.engine.reference import ReferenceEngine
 from fastmlp.engine.rows import SparseRows
+from fastmlp.engine.words import NARROW_PARAMETERS, Float64Array
 
 JOBS = [*JOBS, *LAYER_JOBS]
 
@@ -69,6 +73,52 @@ def threads_restored() -> Iterator[None]:
 def native(job: Job, threads: int) -> NativeEngine:
     _core.set_num_threads(threads)
     return NativeEngine(job.network, job.training)
+
+
+def block_tree(blocks: list[Float64Array]) -> Float64Array:
+    """Blocks 2i and 2i + 1 first, then those sums; one without a partner goes up as it is."""
+    while len(blocks) > 1:
+        sums = [a + b for a, b in zip(blocks[::2], blocks[1::2], strict=False)]
+        blocks = sums + blocks[2 * len(sums) :]
+    return blocks[0]
+
+
+MOST = NARROW_PARAMETERS // 8  # inputs of eight columns
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(
+    ("network", "block"),
+    [
+        (Network(MOST, (Dense(MOST, 7, use_bias=False),)), 64),
+        (Network(MOST + 1, (Dense(MOST + 1, 7, use_bias=False),)), 1024),
+        (Network(9, (Dense(9, 16), Tanh(), Dense(16, 3))), 64),
+        (Network(9, (Dense(9, 16), Prelu(), Dense(16, 3))), 1024),
+    ],
+    ids=["the most", "one more", "two layers", "slopes"],
+)
+def test_gradients_are_added_by_a_tree_of_blocks(
+    network: Network, block: int, threads: int
+) -> None:
+    assert network.gradient_block == block
+    rng = np.random.default_rng(4)
+    rows = 2 * 1024 + 300
+    data = Data(rng.normal(size=(rows, network.inputs)), rng.normal(size=(rows, network.outputs)))
+    _core.set_num_threads(threads)
+    summed = replace(make_loss("mean_squared_error"), reduction="sum")
+    engine = NativeEngine(network, Training(summed, Sgd()))
+    for i, shape in enumerate(network.parameter_shapes):
+        engine.write_parameter(i, rng.normal(size=shape))
+    blocks = [np.arange(start, min(start + block, rows)) for start in range(0, rows, block)]
+    parts = [engine.gradient(data, of_block, 0)[1] for of_block in blocks]
+    assert same_bits(engine.gradient(data, np.arange(rows), 0)[1], block_tree(parts))
+
+
+def test_blocks_are_those_of_samples_where_a_sample_is_a_row() -> None:
+    assert Network(9, (Repeat(2), Dense(9, 3))).gradient_block == 1024
+    assert Network(9, (Dense(9, 3), Repeat(2), Softmax())).gradient_block == 1024
+    assert Network(9, (Dense(9, 3), BatchNormalization())).gradient_block == 1024
+    assert Network(9, (Dense(9, 3, trainable=False), Dropout(0.5, 1))).gradient_block == 64
 
 
 @pytest.mark.parametrize("job", JOBS, ids=str)

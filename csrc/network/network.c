@@ -266,6 +266,7 @@ fm_status fm_network_create(fm_network **network_out, const char *isa, size_t in
     if (status != FM_OK)
         goto error;
     lay_out_network(network);
+    network->core.gradient_block = fm_gradient_block_of(&network->core);
     fm_enlist(network);
     *network_out = network;
     return FM_OK;

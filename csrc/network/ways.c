@@ -51,11 +51,14 @@ static training_way way_of(training_run *run, bool sparse, size_t pass_rows)
                         .sparse = sparse,
                         .stored = run->only_gradient};
     if (!one_pass) {
-        const size_t rows =
-            pass_rows > 0 ? pass_rows : usual_pass(core, &plan, run->batch, sparse);
+        way.in_blocks = fm_wants_blocks(core, &plan, run->batch, sparse);
+        size_t rows = pass_rows > 0 ? pass_rows : usual_pass(core, &plan, run->batch, sparse);
+        if (fm_is_narrow(core) && !way.in_blocks && rows > core->gradient_block)
+            rows = core->gradient_block;
         way.pass_rows = rows < run->batch ? rows : run->batch;
-        way.in_blocks = fm_wants_blocks(&plan, run->batch, sparse);
     }
+    if (way.in_blocks && way.members > fm_blocks_of(core, run->batch))
+        way.members = fm_blocks_of(core, run->batch);
     return way;
 }
 

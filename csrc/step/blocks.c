@@ -2,16 +2,17 @@
  *
  * Gradients of batches of several gradient blocks, and long batches through narrow networks.
  *
- * The blocks' gradients are added by the tree of FM_GRADIENT_BLOCK, whoever formed them. Who
+ * The blocks' gradients are added by the tree that kernels.h tells of, whoever formed them. Who
  * forms consecutive blocks [a, b) keeps the sums of the tree's nodes that lie in them as a
  * stack, each in a buffer of its own: a new block goes on top, and while the two on top are
  * halves of one node, the upper is added to the lower. What is left, one former's behind the
  * other's, is put together in the same way.
  *
- * Where all stages are by rows and the batch has more than FM_GRADIENT_BLOCK rows, a pass over
- * the whole batch would push every activation out to L3 and back. Instead a member takes
- * consecutive gradient blocks of its own, pushes each through all stages FM_TAIL_ROWS at a time
- * and adds their gradients to buffers of its own, all in its L1 and L2:
+ * Where all stages are by rows and the batch has more than one block, a pass over the whole
+ * batch would push every activation out to L3 and back, or over to the cores that form
+ * gradients. Instead a member takes consecutive gradient blocks of its own, pushes each through
+ * all stages FM_TAIL_ROWS (FM_NARROW_ROWS) at a time and adds their gradients to buffers of its
+ * own, all in its L1 and L2:
  *
  *     own blocks | put together and apply the parameters that it owns |
  *
@@ -41,9 +42,9 @@ static size_t most_nodes(size_t blocks)
     return 2 * fm_tree_levels(blocks) + 1;
 }
 
-size_t fm_block_buffers(size_t batch, size_t formers)
+size_t fm_block_buffers(const fm_core *core, size_t batch, size_t formers)
 {
-    return formers * most_nodes(fm_gradient_blocks(batch));
+    return formers * most_nodes(fm_blocks_of(core, batch));
 }
 
 static double *buffer(const fm_core *core, size_t index)
@@ -158,12 +159,13 @@ static void form_block(step_view *view, double factor, size_t block, double *gra
 {
     const training_run *run = view->run;
     const fm_core *core = run->core;
-    const size_t begin = block * FM_GRADIENT_BLOCK;
-    const size_t end = fm_rows_from(begin, FM_GRADIENT_BLOCK, view->rows).end;
+    const size_t begin = block * core->gradient_block;
+    const size_t end = fm_rows_from(begin, core->gradient_block, view->rows).end;
     const size_t first = view->self->index * FM_MEMBER_ROWS; /* of the member's activations */
     double *x = core->workspace.x[view->turn % 2] + first * core->stages[0].stride;
-    for (size_t row = begin; row < end; row += FM_TAIL_ROWS) {
-        const fm_range rows = fm_rows_from(row, FM_TAIL_ROWS, end);
+    const size_t most = fm_is_narrow(core) ? FM_NARROW_ROWS : FM_TAIL_ROWS;
+    for (size_t row = begin; row < end; row += most) {
+        const fm_range rows = fm_rows_from(row, most, end);
         view->shift = row - first;
         fm_gather_rows(run, x, view->index, row, rows.end - row);
         fm_run_tail(view, factor, rows);
@@ -182,7 +184,8 @@ static fm_range own_blocks(size_t blocks, size_t index, size_t members)
 /* Puts together what all members have formed, for the part that this one applies. */
 static void combine_members(const step_view *view)
 {
-    const size_t blocks = fm_gradient_blocks(view->rows), members = view->self->count;
+    const size_t blocks = fm_blocks_of(view->run->core, view->rows);
+    const size_t members = view->self->count;
     node_stack all = {.count = 0};
     for (size_t m = 0; m < members; m++) {
         const fm_range own = own_blocks(blocks, m, members);
@@ -206,7 +209,7 @@ void fm_run_step_in_blocks(step_view *view)
 {
     const fm_core *core = view->run->core;
     const double factor = fm_loss_factor(view);
-    const size_t blocks = fm_gradient_blocks(view->rows);
+    const size_t blocks = fm_blocks_of(core, view->rows);
     const fm_range own = own_blocks(blocks, view->self->index, view->self->count);
     const size_t first = view->self->index * most_nodes(blocks);
     node_stack stack = {.count = 0};

@@ -74,9 +74,20 @@ training_plan fm_make_plan(const fm_core *core)
     return plan;
 }
 
-bool fm_wants_blocks(const training_plan *plan, size_t batch, bool sparse)
+size_t fm_gradient_block_of(const fm_core *core)
 {
-    return plan->tail == 1 && batch > FM_GRADIENT_BLOCK && !sparse;
+    bool narrow = core->gradient_size <= FM_NARROW_PARAMETERS;
+    for (size_t s = 1; s < core->stage_count; s++) {
+        const fm_stage *stage = &core->stages[s];
+        const bool product = stage->verbs->update != NULL;
+        narrow = narrow && stage->split == 1 && (product || stage->parameter_count == 0);
+    }
+    return narrow ? FM_NARROW_BLOCK : FM_GRADIENT_BLOCK;
+}
+
+bool fm_wants_blocks(const fm_core *core, const training_plan *plan, size_t batch, bool sparse)
+{
+    return plan->tail == 1 && batch > core->gradient_block && !sparse;
 }
 
 bool fm_stores_gradients(const fm_core *core)

@@ -15,6 +15,9 @@
 /* Rows that pass through the stages of the tail together, so that they stay in L1 and L2. */
 #define FM_TAIL_ROWS 48
 
+/* The same while blocks of a narrow network are formed. */
+#define FM_NARROW_ROWS 32
+
 /* Rows between the activations of two members that train in blocks: the prefetcher of one runs
  * ahead of its last rows, and must not into lines that the other writes. 4-32-16-4, 10,000
  * rows, two cores (Zen 4), AVX2 and AVX-512: 48 rows 1.23 and 1.04 ms a step, 64 1.07 and 0.92,
@@ -75,9 +78,10 @@ typedef struct fm_core {
     size_t loss_stage;        /* the loss is of its outputs: the last, or the one before it */
     fm_parameter *parameters; /* of all stages */
     size_t parameter_count;
-    size_t gradient_size; /* doubles of all packed parameters */
-    bool has_rules;       /* some parameter has a regularizer or constraint */
-    size_t penalty_units; /* of all parameters */
+    size_t gradient_size;  /* doubles of all packed parameters */
+    size_t gradient_block; /* batch rows: FM_GRADIENT_BLOCK or, if narrow, FM_NARROW_BLOCK */
+    bool has_rules;        /* some parameter has a regularizer or constraint */
+    size_t penalty_units;  /* of all parameters */
     uint8_t *active; /* (pairs): which pairs of the first kernel's rows may have slots that are
                         not 0 */
     bool active_stale; /* by updates that were not by lists */
@@ -157,8 +161,21 @@ void fm_choose_owners(fm_core *core, bool sparse);
 
 training_plan fm_make_plan(const fm_core *core);
 
+/* Rows of the core's gradient blocks. */
+size_t fm_gradient_block_of(const fm_core *core);
+
+static inline bool fm_is_narrow(const fm_core *core)
+{
+    return core->gradient_block < FM_GRADIENT_BLOCK;
+}
+
+static inline size_t fm_blocks_of(const fm_core *core, size_t rows)
+{
+    return (rows + core->gradient_block - 1) / core->gradient_block;
+}
+
 /* Whether to train in blocks; see blocks.c. */
-bool fm_wants_blocks(const training_plan *plan, size_t batch, bool sparse);
+bool fm_wants_blocks(const fm_core *core, const training_plan *plan, size_t batch, bool sparse);
 
 /* Whether all rows of a batch have to go through the stages together. */
 bool fm_wants_whole_batch(const fm_core *core);
@@ -310,7 +327,7 @@ void fm_move_scaled(const step_view *view);
 
 /* Buffers of gradient_size for a batch of several gradient blocks whose sums so many form, each
  * of consecutive blocks: members, or 1, all of them together. The total goes to the first. */
-size_t fm_block_buffers(size_t batch, size_t formers);
+size_t fm_block_buffers(const fm_core *core, size_t batch, size_t formers);
 
 /* Formed by all members together, each the part that it applies: where the gradients of a block
  * go, those before it having been formed and summed; and the sum with those before it. */

@@ -33,11 +33,13 @@ fm_part fm_part_of(const step_view *view, size_t s)
 
 double fm_constant(const char *name)
 {
-    return strcmp(name, "gradient_block") == 0    ? FM_GRADIENT_BLOCK
-           : strcmp(name, "settling_steps") == 0  ? SETTLING_STEPS
-           : strcmp(name, "smallest_moment") == 0 ? SMALLEST_MOMENT
-           : strcmp(name, "max_threads") == 0     ? FM_MAX_THREADS
-                                                  : NAN;
+    return strcmp(name, "gradient_block") == 0      ? FM_GRADIENT_BLOCK
+           : strcmp(name, "narrow_block") == 0      ? FM_NARROW_BLOCK
+           : strcmp(name, "narrow_parameters") == 0 ? FM_NARROW_PARAMETERS
+           : strcmp(name, "settling_steps") == 0    ? SETTLING_STEPS
+           : strcmp(name, "smallest_moment") == 0   ? SMALLEST_MOMENT
+           : strcmp(name, "max_threads") == 0       ? FM_MAX_THREADS
+                                                    : NAN;
 }
 
 static void settle_moments(fm_packed w, size_t depth, size_t panels)
@@ -278,14 +280,14 @@ static void store_pass(const step_view *view)
 {
     const training_run *run = view->run;
     const bool first = view->pass.begin == 0, last = view->pass.end == view->rows;
-    const bool in_place = view->rows <= FM_GRADIENT_BLOCK || (first && last);
-    const size_t block = view->pass.begin / FM_GRADIENT_BLOCK;
+    const size_t rows = run->core->gradient_block, block = view->pass.begin / rows;
+    const bool in_place = view->rows <= rows || (first && last);
     double *to =
         in_place ? run->core->workspace.gradients : fm_forming_gradients(run->core, block);
     for (size_t s = run->plan.lowest; s < run->core->stage_count; s++)
         if (stage_at(run, s)->trainable)
-            store_gradient(view, s, to, view->pass.begin % FM_GRADIENT_BLOCK != 0);
-    if (in_place || (view->pass.end % FM_GRADIENT_BLOCK != 0 && !last))
+            store_gradient(view, s, to, view->pass.begin % rows != 0);
+    if (in_place || (view->pass.end % rows != 0 && !last))
         return;
     fm_sum_block(view, block, last);
 }

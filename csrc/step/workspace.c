@@ -93,9 +93,9 @@ static size_t gradient_buffers(const fm_core *core, const training_way *way)
 {
     const bool several = way->pass_rows < way->batch;
     if (way->in_blocks)
-        return fm_block_buffers(way->batch, way->members);
-    if (several && way->batch > FM_GRADIENT_BLOCK)
-        return fm_block_buffers(way->batch, 1);
+        return fm_block_buffers(core, way->batch, way->members);
+    if (several && way->batch > core->gradient_block)
+        return fm_block_buffers(core, way->batch, 1);
     return several || way->stored || stores_any(core) ? 1 : 0;
 }
 

@@ -13,6 +13,7 @@ elements of all trained parameters.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -21,9 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .words import (
+    GRADIENT_BLOCK,
+    NARROW_BLOCK,
+    NARROW_PARAMETERS,
     ActivityRegularization,
     Clip,
     Constraint,
+    Dense,
     Float64Array,
     Loss,
     Operation,
@@ -81,6 +86,20 @@ class Network:
             for operation, inputs in zip(self.operations, self.widths, strict=False)
             for shape in operation.parameter_shapes(inputs)
         ]
+
+    @property
+    def gradient_block(self) -> int:
+        """Rows of the blocks of a batch whose gradients are added by a tree."""
+        splits = [1]
+        for operation, inputs in zip(self.operations, self.widths, strict=False):
+            splits.append(operation.output_split(splits[-1], inputs))
+        dense = all(isinstance(o, Dense) or not o.roles for o in self.operations)
+        if not dense or max(splits) > 1:
+            return GRADIENT_BLOCK
+        padded = sum(
+            math.prod(shape[:-1]) * (-(-shape[-1] // 8) * 8) for shape in self.parameter_shapes
+        )
+        return NARROW_BLOCK if padded <= NARROW_PARAMETERS else GRADIENT_BLOCK
 
     @property
     def roles(self) -> list[Role]:

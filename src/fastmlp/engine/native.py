@@ -57,7 +57,13 @@ def _catalog(family: str, base: type[Any]) -> dict[str, tuple[int, list[str]]]:
 
 def _check_constants() -> None:
     """Numbers that both engines need are one number."""
-    for name in ("gradient_block", "settling_steps", "smallest_moment"):
+    for name in (
+        "gradient_block",
+        "narrow_block",
+        "narrow_parameters",
+        "settling_steps",
+        "smallest_moment",
+    ):
         here, there = getattr(words, name.upper()), core.constant(name)
         if here != there:
             raise ImportError(

@@ -255,7 +255,7 @@ class ReferenceEngine:
     ) -> dict[int, Float64Array]:
         """Gradient of every trainable parameter by its index, from dy (B, K) at the last values."""
         gradients: dict[int, Float64Array] = {}
-        context = Context(context.step, len(values[0]))
+        context = Context(context.step, len(values[0]), self.network.gradient_block)
         for i, operation, parameters in reversed(list(self._operations())[: len(values) - 1]):
             x, y = values[i], values[i + 1]
             if operation.trainable:

@@ -52,7 +52,16 @@ from .losses import (
 from .make import LOSSES, make_loss
 from .noise import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from .normalizations import RowNormalization, Scaling, Standardization
-from .operation import INFERENCE, Context, Float64Array, Operation, Role
+from .operation import (
+    GRADIENT_BLOCK,
+    INFERENCE,
+    NARROW_BLOCK,
+    NARROW_PARAMETERS,
+    Context,
+    Float64Array,
+    Operation,
+    Role,
+)
 from .optimizers import SETTLING_STEPS, SMALLEST_MOMENT, Adam, Optimizer, Sgd, settled
 from .piecewise import (
     HardShrink,
@@ -72,7 +81,7 @@ from .reductions import REDUCTIONS, MeanWithSampleWeight, Reduction, Sum, SumOve
 from .regularizers import L1L2, ActivityRegularization, Orthogonal, Regularizer
 from .row_activations import Glu, LogSoftmax, Prelu, Softmax, Sparsemax, softmax
 from .rows import LAYOUTS, Repeat, Reshape, Transpose
-from .stages import GRADIENT_BLOCK, BatchNormalization, Dense, block_sum
+from .stages import BatchNormalization, Dense, block_sum
 from .tail import Average, Clip, Tail
 from .uncertainty import (
     MOST_QUANTILES,
@@ -93,6 +102,8 @@ __all__ = [
     "LAYOUTS",
     "LOSSES",
     "MOST_QUANTILES",
+    "NARROW_BLOCK",
+    "NARROW_PARAMETERS",
     "NO_CLASS",
     "REDUCTIONS",
     "SELU",

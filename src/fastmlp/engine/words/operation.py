@@ -14,6 +14,14 @@ from .word import Word, word
 
 Float64Array = NDArray[np.float64]
 
+# A weight gradient over more rows than this is the sum of its blocks' gradients by a tree that
+# the number of rows alone fixes, so that threads can share a long batch without changing a bit.
+GRADIENT_BLOCK = 1024
+# The same in networks of at most so many numbers in parameters, with columns padded to eights, all
+# of them dense layers', if each sample is a row: what a thread does apart is little there.
+NARROW_BLOCK = 64
+NARROW_PARAMETERS = 8192
+
 #: "trained" parameters have a gradient and an optimizer's slots; "state" has neither and is
 #: replaced at each training step by what the operation computes from the batch.
 Role = Literal["trained", "state"]
@@ -25,10 +33,12 @@ class Context(Word):
 
     step: number of the training step, which also numbers the dropout masks; None at inference.
     samples: how many there are in the batch, of which means are taken.
+    gradient_block: rows of the blocks whose gradients are added by a tree.
     """
 
     step: int | None = None
     samples: int = 1
+    gradient_block: int = GRADIENT_BLOCK
 
     @property
     def training(self) -> bool:

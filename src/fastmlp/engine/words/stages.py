@@ -7,22 +7,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from .operation import Context, Float64Array, Operation, Role
+from .operation import GRADIENT_BLOCK, Context, Float64Array, Operation, Role
 from .word import word
 
-# A weight gradient over more rows than this is the sum of its blocks' gradients by a tree that
-# the number of rows alone fixes, so that threads can share a long batch without changing a bit.
-GRADIENT_BLOCK = 1024
 
-
-def block_sum(rows: int, part: Callable[[slice], Float64Array]) -> Float64Array:
-    """The sum of ``part(block)`` over consecutive blocks of GRADIENT_BLOCK rows by a binary tree:
-    blocks 2i and 2i + 1 first, then those sums, and so on; one without a partner goes up as it
-    is."""
-    sums = [
-        part(slice(start, min(start + GRADIENT_BLOCK, rows)))
-        for start in range(0, max(rows, 1), GRADIENT_BLOCK)
-    ]
+def block_sum(
+    rows: int, part: Callable[[slice], Float64Array], block: int = GRADIENT_BLOCK
+) -> Float64Array:
+    """The sum of ``part(rows)`` over consecutive blocks of ``block`` rows by a binary tree: blocks
+    2i and 2i + 1 first, then those sums, and so on; one without a partner goes up as it is."""
+    sums = [part(slice(start, min(start + block, rows))) for start in range(0, max(rows, 1), block)]
     while len(sums) > 1:
         pairs = [a + b for a, b in zip(sums[::2], sums[1::2], strict=False)]
         sums = pairs + sums[2 * len(pairs) :]
@@ -75,10 +69,11 @@ class Dense(Operation):
         context: Context,
     ) -> list[Float64Array]:
         """kernel (inputs, outputs): x.T @ dy; bias (outputs,): the column sums of dy."""
-        kernel = block_sum(len(x), lambda block: x[block].T @ dy[block])
+        size = context.gradient_block
+        kernel = block_sum(len(x), lambda block: x[block].T @ dy[block], size)
         if not self.use_bias:
             return [kernel]
-        return [kernel, block_sum(len(x), lambda block: dy[block].sum(axis=0))]
+        return [kernel, block_sum(len(x), lambda block: dy[block].sum(axis=0), size)]
 
     def sample_gradients(
         self, x: Float64Array, dy: Float64Array, parameters: list[Float64Array], samples: int
