@@ -222,6 +222,12 @@ fm_status fm_apply(fm_network *network, const double *gradient, double rate,
 fm_status fm_pull(fm_network *network, const fm_data *data, bool graded, const double *seeds,
                   size_t count, double *parameters, double *inputs);
 
+/* matrix (P, P), symmetric, += R^T R for the rows R (N S count, P) that fm_pull gives of these
+ * seeds (N, S, count, K), of the outputs that the loss is of: Gauss and Newton's matrix, if the
+ * seeds are a root of the loss's second derivatives. Of matrix the lower triangle is read. */
+fm_status fm_gauss_newton(fm_network *network, const fm_data *data, const double *seeds,
+                          size_t count, double *matrix);
+
 /* Losses (N, S) of the rows, unweighted, and outputs (N, S, K) of data; dropout off. */
 fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
                       double *outputs);

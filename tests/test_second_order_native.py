@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from engine_cases import JOBS
+from kernels.exact import chain
 
 import fastmlp
 from fastmlp import _core
@@ -95,6 +96,46 @@ def test_curvature(loss: Any) -> None:
     np.testing.assert_array_equal(matrix, matrix.T)
 
 
+@pytest.mark.parametrize("inputs", [1, 2, 5, 6, 7, 22, 23, 24, 46, 47, 48, 95, 100, 193])
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 1031])
+def test_products_of_rows_of_every_width(inputs: int, n: int) -> None:
+    """Around the strips of 24 columns and groups of them, to the bit: a chain over the rows of
+    1,024 samples, then those of the next."""
+    engine, data = made_linear(inputs, n)
+    rows = engine.jacobian(data.x, "parameters")[:, 0]
+    assert rows.shape == (n, inputs + 1)
+    matrix = np.zeros((inputs + 1, inputs + 1))
+    engine._network.gauss_newton(data.x, np.ones((n, 1, 1)), matrix)
+    parts = [chain(np.ascontiguousarray(r.T), r) for r in (rows[:1024], rows[1024:])]
+    assert matrix.tobytes() == (parts[0] + parts[1]).tobytes()
+    before = matrix.copy()  # which is added to
+    engine._network.gauss_newton(data.x[:2], np.ones((min(n, 2), 1, 1)), matrix)
+    np.testing.assert_array_equal(
+        matrix, before + chain(np.ascontiguousarray(rows[:2].T), rows[:2])
+    )
+
+
+def made_linear(inputs: int, n: int) -> tuple[Any, Data]:
+    """Its rows are the inputs, and 1."""
+    engine = NativeEngine(Network(inputs, (Dense(inputs, 1),)), Training(MeanSquaredError(), Sgd()))
+    rng = np.random.default_rng(inputs)
+    return engine, Data(rng.normal(size=(n, inputs)), np.zeros((n, 1)), None)
+
+
+def test_more_rows_a_sample_than_a_chain_has() -> None:
+    """1,500 seeds of each sample: chains of 1,024 and 476 rows."""
+    engine, data = made_linear(9, 3)
+    seeds = np.random.default_rng(0).normal(size=(3, 1500, 1))
+    rows = engine._network.pull(data.x, True, seeds, False)
+    matrix = np.zeros((10, 10))
+    engine._network.gauss_newton(data.x, seeds, matrix)
+    wanted = np.zeros((10, 10))
+    for of_sample in rows:
+        for part in (of_sample[:1024], of_sample[1024:]):
+            wanted += chain(np.ascontiguousarray(part.T), part)
+    assert matrix.tobytes() == wanted.tobytes()
+
+
 def test_a_loss_without_curvature_is_refused() -> None:
     from fastmlp.engine.words import MeanAbsoluteError
 
@@ -161,12 +202,14 @@ def test_repeats() -> None:
     assert wanted is not None
     native, data = curved(MeanSquaredError(), n=501)
     jacobian = native.jacobian(data.x, "parameters")
+    curvature = native.gauss_newton(data, np.arange(501))
     try:
         for threads in (2, 3):
             fastmlp.set_num_threads(threads)
             for _ in range(200):
                 assert _core.factor(matrix).tobytes() == wanted.tobytes()
                 assert native.jacobian(data.x, "parameters").tobytes() == jacobian.tobytes()
+                assert native.gauss_newton(data, np.arange(501)).tobytes() == curvature.tobytes()
     finally:
         fastmlp.set_num_threads(before)
 
@@ -187,3 +230,9 @@ def test_bad_arguments() -> None:
     native, data = curved(MeanSquaredError())
     with pytest.raises(ValueError, match="seeds"):
         native._network.pull(data.x, False, np.zeros((70, 2, 2)), False)
+    with pytest.raises(ValueError, match="seeds"):
+        native._network.gauss_newton(data.x, np.zeros((70, 2, 2)), np.zeros((89, 89)))
+    with pytest.raises(ValueError, match="matrix"):
+        native._network.gauss_newton(data.x, np.zeros((70, 1, 3)), np.zeros((89, 88)))
+    with pytest.raises(ValueError, match="argument"):
+        native._network.gauss_newton(data.x, np.zeros((70, 0, 3)), np.zeros((89, 89)))

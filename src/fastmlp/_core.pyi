@@ -56,6 +56,9 @@ class CNetwork:
     def pull(
         self, x: _Samples, graded: bool, seeds: NDArray[np.float64] | None, by_inputs: bool
     ) -> NDArray[np.float64]: ...
+    def gauss_newton(
+        self, x: _Samples, seeds: NDArray[np.float64], matrix: NDArray[np.float64]
+    ) -> None: ...
     def evaluate(
         self, x: _Samples, targets: NDArray[Any]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...

@@ -136,6 +136,8 @@ cdef extern from "fastmlp.h" nogil:
                        int64_t *iterations)
     fm_status fm_pull(fm_network *network, const fm_data *data, bint graded, const double *seeds,
                       size_t count, double *parameters, double *inputs)
+    fm_status fm_gauss_newton(fm_network *network, const fm_data *data, const double *seeds,
+                              size_t count, double *matrix)
     fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
                           double *outputs)
     fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_step,
@@ -498,6 +500,22 @@ cdef class CNetwork:
             status = fm_pull(self.network, &data, graded, c_seeds, count, parameters, inputs)
         check(status)
         return pulled
+
+    def gauss_newton(self, x not None, cnp.ndarray seeds not None, cnp.ndarray matrix not None):
+        """matrix (P, P) += R^T R for the rows R that pull gives of seeds (N S, count, K) and of
+        the outputs that the loss is of."""
+        cdef fm_data data = self.data(x, None, None)
+        cdef size_t rows = data.rows * self.split
+        cdef size_t count = seeds.shape[1] if cnp.PyArray_NDIM(seeds) == 3 else 0
+        cdef size_t size = fm_network_gradient_size(self.network)
+        cdef double *c_seeds = <double *>data_of(
+            seeds, cnp.NPY_FLOAT64, (rows, count, self.outputs), "seeds")
+        cdef double *c_matrix = <double *>data_of(
+            matrix, cnp.NPY_FLOAT64, (size, size), "matrix")
+        cdef fm_status status
+        with nogil:
+            status = fm_gauss_newton(self.network, &data, c_seeds, count, c_matrix)
+        check(status)
 
     def evaluate(self, x not None, targets):
         cdef fm_data data = self.data(x, targets, None)

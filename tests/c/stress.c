@@ -598,7 +598,9 @@ static void infer(const training *job, fm_network *network, outcome *result)
     free(activities);
 }
 
-/* Derivatives of the first output of each row by the parameters, and by the inputs. */
+/* Derivatives of the first output of each row by the parameters, and by the inputs; and the
+ * products of the parameters' for small networks. */
+#define MOST_CURVED 500
 static void derive(const training *job, fm_network *network, outcome *result)
 {
     fm_data data = job->data;
@@ -612,6 +614,17 @@ static void derive(const training *job, fm_network *network, outcome *result)
     add_doubles(result, DERIVATIVES, x, inputs);
     free(p);
     free(x);
+    const size_t size = fm_network_gradient_size(network);
+    if (size > MOST_CURVED)
+        return;
+    double *matrix = allocate(size * size, sizeof *matrix);
+    double *seeds = allocate(rows * job->net.outputs, sizeof *seeds);
+    for (size_t i = 0; i < rows * job->net.outputs; i++)
+        seeds[i] = 1.0 / (double)(1 + i % 7);
+    require(fm_gauss_newton(network, &data, seeds, 1, matrix), "gauss_newton");
+    add_doubles(result, DERIVATIVES, matrix, size * size);
+    free(seeds);
+    free(matrix);
 }
 
 /* Reads every parameter and, if wanted, all that training keeps for it, and writes them to

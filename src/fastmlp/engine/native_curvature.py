@@ -18,6 +18,8 @@ from .words import Float64Array, Loss
 
 # Numbers of rows of a Jacobian that are in memory at once.
 _BLOCK = 1 << 21
+# Products that a call sums, at most, but for those of its least number of rows.
+_CALL = 1 << 33
 
 
 class NativeCurvature:
@@ -35,9 +37,12 @@ class NativeCurvature:
 
     def gauss_newton(self, data: Data, rows: NDArray[np.int64]) -> Float64Array:
         total: Float64Array = np.zeros((self._size, self._size))
-        for block in self._root_blocks(rows):
-            j = self.gauss_newton_root(data, rows, block)
-            total += core.matmul(j.T, j)
+        # whole blocks of 1,024 rows of J, in calls of a tenth of a second: then Ctrl-C is seen
+        work = max(1, len(total) ** 2 * self._made_from[0].split * self._made_from[0].outputs)
+        step = 1024 * max(1, _CALL // (1024 * work))
+        for start in range(0, len(rows), step):
+            block = slice(start, min(start + step, len(rows)))
+            self._network.gauss_newton(*self._roots(data, rows, block), total)
         return total
 
     def gauss_newton_product(
@@ -81,6 +86,13 @@ class NativeCurvature:
     def gauss_newton_root(
         self, data: Data, rows: NDArray[np.int64], block: slice = ALL
     ) -> Float64Array:
+        x, root = self._roots(data, rows, block)
+        return self._network.pull(x, True, root, False).reshape(-1, self._size)
+
+    def _roots(
+        self, data: Data, rows: NDArray[np.int64], block: slice
+    ) -> tuple[Float64Array, Float64Array]:
+        """Samples, and of each row of outputs a root (K, K) of the loss's second derivatives."""
         network, training = self._made_from
         assert training is not None, "an engine without a loss has no curvature"
         split, outputs = network.split, network.outputs
@@ -98,8 +110,7 @@ class NativeCurvature:
         targets = targets.ravel() if loss.class_indices else targets.reshape(-1, outputs)
         x = dense_rows(data.x, rows[block])
         root = np.sqrt(factors)[:, None, None] * loss.root(graded.predict(x, -1), targets)
-        pulled = self._network.pull(x, True, np.ascontiguousarray(root), False)
-        return pulled.reshape(-1, self._size)
+        return x, np.ascontiguousarray(root)
 
     def _without_last(self) -> core.CNetwork:
         """A network of the same parameters without the last operation, which has none."""
