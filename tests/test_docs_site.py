@@ -136,7 +136,7 @@ def test_links_lead_to_what_is_there(path: Path, api: Path) -> None:
             assert anchor in anchors(found.read_text(encoding="utf-8")), target
 
 
-@pytest.mark.parametrize("name", ["from-keras", "numerics"])
+@pytest.mark.parametrize("name", ["files", "from-keras", "numerics"])
 def test_scripts_print_what_the_page_says(name: str) -> None:
     threads, names = fastmlp.get_num_threads(), dict[str, Any]()
     text = (DOCS / f"{name}.md").read_text(encoding="utf-8")

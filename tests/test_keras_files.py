@@ -304,6 +304,16 @@ def test_branches_types_and_options_that_fastmlp_does_not_have():
         from_keras({"class_name": "Functional", "config": one})
 
 
+def test_keras_has_bins_that_take_no_trainable(tmp_path):
+    """Keras, which writes no such argument of Discretization, could not read the file."""
+    cases.MODELS["embedded"](fastmlp).save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        config = json.loads(archive.read("config.json"))
+    taken = [layer["config"].get("trainable") for layer in config["config"]["layers"][1:]]
+    assert taken == [None, True, True, True]
+    assert load_model(tmp_path / "m.keras").layers[0].trainable
+
+
 def test_the_engine_and_the_seeds_are_in_the_metadata(tmp_path, engine):
     model = fastmlp.Sequential([fastmlp.Input((4,)), layers.Dropout(0.5), layers.Dense(3)])
     model.compile("sgd", losses.SparseCategoricalCrossentropy(from_logits=True), engine=engine)

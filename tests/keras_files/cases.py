@@ -87,6 +87,20 @@ def _standardized(k: Any) -> Any:
     )
 
 
+def _embedded(k: Any) -> Any:
+    bins = k.layers.Discretization([-0.5, 0.0, 0.5])
+    embedding = k.layers.Embedding(4, 3, embeddings_regularizer=k.regularizers.L2(1e-3))
+    tail = [k.layers.Flatten(), k.layers.Dense(CLASSES)]
+    return k.Sequential([k.Input((FEATURES,)), bins, embedding, *tail])
+
+
+def _encoded(k: Any) -> Any:
+    bins = k.layers.Discretization(num_bins=4)
+    bins.adapt(data()[0])
+    categories = k.layers.CategoryEncoding(4, output_mode="multi_hot")
+    return k.Sequential([k.Input((FEATURES,)), bins, categories, k.layers.Dense(CLASSES)])
+
+
 MODELS: dict[str, Callable[[Any], Any]] = {
     **{
         f"dense_{name}": (lambda k, name=name: _dense(k, k.layers.Dense(5, activation=name)))
@@ -115,6 +129,8 @@ MODELS: dict[str, Callable[[Any], Any]] = {
     "functional": _functional,
     "penalized": _penalized,
     "standardized": _standardized,
+    "embedded": _embedded,
+    "encoded": _encoded,
 }
 
 

@@ -231,6 +231,9 @@ def _checked(config: Any) -> Any:
         raise ValueError(
             f"Keras has no {name} as fastmlp has it: save the model to a file that ends in .npz"
         )
+    if name == "Discretization":  # which in Keras does not take it
+        inner = {key: value for key, value in config["config"].items() if key != "trainable"}
+        config = {**config, "config": inner}
     # The input has the shape.
     return {key: _checked(value) for key, value in config.items() if key != "input_shape"}
 
