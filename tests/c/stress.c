@@ -618,6 +618,8 @@ static void derive(const training *job, fm_network *network, outcome *result)
     if (size > MOST_CURVED)
         return;
     double *matrix = allocate(size * size, sizeof *matrix);
+    for (size_t i = 0; i < size * size; i++)
+        matrix[i] = 0.25; /* which is added to */
     double *seeds = allocate(rows * job->net.outputs, sizeof *seeds);
     for (size_t i = 0; i < rows * job->net.outputs; i++)
         seeds[i] = 1.0 / (double)(1 + i % 7);
