@@ -228,6 +228,14 @@ fm_status fm_pull(fm_network *network, const fm_data *data, bool graded, const d
 fm_status fm_gauss_newton(fm_network *network, const fm_data *data, const double *seeds,
                           size_t count, double *matrix);
 
+/* product (P) = R^T R v, v (P), without the rows: in the time of two or three gradients. */
+fm_status fm_gauss_newton_product(fm_network *network, const fm_data *data, const double *seeds,
+                                  size_t count, const double *v, double *product);
+
+/* diagonal (P) of R^T R, in the time of a backward pass for each of the seeds. */
+fm_status fm_gauss_newton_diagonal(fm_network *network, const fm_data *data,
+                                   const double *seeds, size_t count, double *diagonal);
+
 /* Losses (N, S) of the rows, unweighted, and outputs (N, S, K) of data; dropout off. */
 fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
                       double *outputs);

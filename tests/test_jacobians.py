@@ -168,7 +168,7 @@ def test_gauss_newton_is_the_losses_curvature_between_jacobians(
     np.testing.assert_allclose(found, expected, atol=DIFFERENCE * max(1.0, np.abs(found).max()))
     np.testing.assert_array_equal(found, found.T)
     v = np.random.default_rng(4).standard_normal(len(found))
-    product = engine.gauss_newton_product(data, rows, v)
+    product = engine.gauss_newton_operator(data, rows).product(v)
     np.testing.assert_allclose(product, found @ v, rtol=ROUNDING, atol=ROUNDING)
 
 

@@ -92,7 +92,7 @@ def test_curvature(loss: Any) -> None:
     matrix = native.gauss_newton(data, rows)
     assert_close(matrix, reference.gauss_newton(data, rows))
     v = np.random.default_rng(3).normal(size=len(matrix))
-    assert_close(native.gauss_newton_product(data, rows, v), matrix @ v)
+    assert_close(native.gauss_newton_operator(data, rows).product(v), matrix @ v)
     np.testing.assert_array_equal(matrix, matrix.T)
 
 
@@ -156,7 +156,7 @@ def everything(n: int) -> list[Any]:
         native.jacobian(data.x, "parameters"),
         native.jacobian(data.x, "inputs"),
         native.gauss_newton(data, rows),
-        native.gauss_newton_product(data, rows, rng.normal(size=89)),
+        native.gauss_newton_operator(data, rows).product(rng.normal(size=89)),
         lower,
         native.solve(lower, rng.normal(size=n)),
         np.array(native.dot(a[0], a[1])),

@@ -13,18 +13,6 @@
 
 #include "../machine.h"
 
-/* Samples that go through the stages together. */
-#define BLOCK_SAMPLES 64
-
-/* One member's buffers. */
-struct fm_pull_lane {
-    fm_stage *stages;  /* as the network's, with buffers of this lane */
-    double *x;         /* (BLOCK_SAMPLES, stages[0].stride) */
-    double *gradients; /* (gradient_size) of one sample, packed */
-    double *row;       /* (P, filled up with zeros to whole strips) */
-    double *scratch;   /* (FM_SCRATCH) */
-};
-
 /* Batch normalization as after training: its moments are those that it has kept. */
 static void keep_moments(fm_stage *stage)
 {
@@ -40,13 +28,16 @@ static void lay_out_lane(const fm_pull_run *run, fm_pull_lane *lane, fm_arena *a
 {
     const fm_core *core = run->core;
     lane->stages = fm_arena_take(arena, core->stage_count, sizeof *lane->stages);
-    lane->x = fm_arena_take(arena, BLOCK_SAMPLES * core->stages[0].stride, sizeof(double));
-    lane->gradients = fm_arena_take(arena, core->gradient_size, sizeof(double));
-    lane->row = fm_arena_take(arena, fm_strips(run->size), FM_STRIP * sizeof(double));
+    lane->x = fm_arena_take(arena, FM_PULL_SAMPLES * core->stages[0].stride, sizeof(double));
     lane->scratch = fm_arena_take(arena, FM_SCRATCH, sizeof(double));
+    lane->gradients = lane->row = NULL;
+    if (!run->no_rows) {
+        lane->gradients = fm_arena_take(arena, core->gradient_size, sizeof(double));
+        lane->row = fm_arena_take(arena, fm_strips(run->size), FM_STRIP * sizeof(double));
+    }
     for (size_t s = 0; s <= run->last; s++) {
         const fm_stage *stage = &core->stages[s];
-        const size_t size = BLOCK_SAMPLES * stage->split * stage->stride;
+        const size_t size = FM_PULL_SAMPLES * stage->split * stage->stride;
         double *y = fm_arena_take(arena, size, sizeof(double));
         double *slope = fm_arena_take(arena, size, sizeof(double));
         double *dz = fm_arena_take(arena, size, sizeof(double));
@@ -67,9 +58,8 @@ static void lay_out_lane(const fm_pull_run *run, fm_pull_lane *lane, fm_arena *a
     }
 }
 
-/* Rows [first, first + rows) of the block at stage s. */
-static fm_piece piece_of(const fm_pull_run *run, const fm_pull_lane *lane, size_t s,
-                         size_t first, size_t samples)
+fm_piece fm_pull_piece(const fm_pull_run *run, const fm_pull_lane *lane, size_t s, size_t first,
+                       size_t samples)
 {
     const fm_stage *stage = &lane->stages[s], *below = &lane->stages[s > 0 ? s - 1 : 0];
     const size_t row = first * stage->split, at = row * stage->stride;
@@ -87,16 +77,16 @@ static fm_piece piece_of(const fm_pull_run *run, const fm_pull_lane *lane, size_
                       .scratch = lane->scratch};
 }
 
-static void forward_block(const fm_pull_run *run, const fm_pull_lane *lane, size_t first,
-                          size_t samples)
+void fm_pull_forward(const fm_pull_run *run, const fm_pull_lane *lane, size_t first,
+                     size_t samples)
 {
-    int64_t order[BLOCK_SAMPLES];
+    int64_t order[FM_PULL_SAMPLES];
     for (size_t b = 0; b < samples; b++)
         order[b] = (int64_t)(first + b);
     const fm_stage *input = &lane->stages[0];
     run->core->kernels->gather(lane->x, input->stride, &run->source, order, samples);
     for (size_t s = 0; s <= run->last; s++) {
-        const fm_piece piece = piece_of(run, lane, s, 0, samples);
+        const fm_piece piece = fm_pull_piece(run, lane, s, 0, samples);
         if (s == 0)
             fm_stage_activate(input, &piece, fm_all_panels(input));
         else
@@ -115,9 +105,20 @@ static void apply_slope(const fm_pull_run *run, const fm_stage *stage, size_t sa
                                                 .panels = stage->panels});
 }
 
-/* The seeds of one row of each sample's outputs, and 0 in the others, down all stages. */
-static void backward_block(const fm_pull_run *run, const fm_pull_lane *lane, size_t first,
-                           size_t samples, size_t row, size_t number)
+void fm_pull_backward(const fm_pull_run *run, const fm_pull_lane *lane, size_t samples,
+                      size_t lowest)
+{
+    apply_slope(run, &lane->stages[run->last], samples);
+    for (size_t s = run->last; s > lowest; s--) {
+        const fm_stage *stage = &lane->stages[s], *below = &lane->stages[s - 1];
+        const fm_piece piece = fm_pull_piece(run, lane, s, 0, samples);
+        stage->verbs->backward(stage, &piece, below->dz, below->stride, fm_all_panels(below));
+        apply_slope(run, below, samples);
+    }
+}
+
+void fm_pull_seeds(const fm_pull_run *run, const fm_pull_lane *lane, size_t first,
+                   size_t samples, size_t row, size_t number)
 {
     const fm_stage *last = &lane->stages[run->last];
     memset(last->dz, 0, samples * last->split * last->stride * sizeof *last->dz);
@@ -128,14 +129,6 @@ static void backward_block(const fm_pull_run *run, const fm_pull_lane *lane, siz
             dz[number] = 1;
         else
             memcpy(dz, run->seeds + at * last->width, last->width * sizeof *dz);
-    }
-    apply_slope(run, last, samples);
-    const size_t lowest = run->inputs != NULL ? 0 : 1;
-    for (size_t s = run->last; s > lowest; s--) {
-        const fm_stage *stage = &lane->stages[s], *below = &lane->stages[s - 1];
-        const fm_piece piece = piece_of(run, lane, s, 0, samples);
-        stage->verbs->backward(stage, &piece, below->dz, below->stride, fm_all_panels(below));
-        apply_slope(run, below, samples);
     }
 }
 
@@ -158,7 +151,7 @@ static void store_dense(const fm_pull_run *run, const fm_pull_lane *lane, size_t
 {
     static const double one[1] = {1}; /* of a bias */
     const fm_stage *stage = &lane->stages[s];
-    const fm_piece piece = piece_of(run, lane, s, b, 1);
+    const fm_piece piece = fm_pull_piece(run, lane, s, b, 1);
     multiply_out(row, piece.x, stage->inputs, piece.dz, stage->width);
     if (stage->parameter_count > 1)
         multiply_out(row + stage->inputs * stage->width, one, 1, piece.dz, stage->width);
@@ -168,7 +161,7 @@ static void store_any(const fm_pull_run *run, const fm_pull_lane *lane, size_t s
                       double *row)
 {
     const fm_stage *stage = &lane->stages[s];
-    const fm_piece piece = piece_of(run, lane, s, b, 1);
+    const fm_piece piece = fm_pull_piece(run, lane, s, b, 1);
     const fm_range panels = fm_all_panels(stage);
     const fm_part all = {{0, fm_matrix_rows(stage)}, panels, panels};
     stage->verbs->gradient(stage, &piece, &all, lane->gradients, false);
@@ -224,10 +217,11 @@ static void pull_block(const fm_pull_run *run, const fm_pull_lane *lane, size_t 
 {
     const fm_stage *input = &lane->stages[0];
     const size_t split = lane->stages[run->last].split, features = run->core->inputs;
-    forward_block(run, lane, first, samples);
+    fm_pull_forward(run, lane, first, samples);
     for (size_t row = 0; row < split; row++)
         for (size_t number = 0; number < run->count; number++) {
-            backward_block(run, lane, first, samples, row, number);
+            fm_pull_seeds(run, lane, first, samples, row, number);
+            fm_pull_backward(run, lane, samples, run->inputs != NULL ? 0 : 1);
             for (size_t b = 0; b < samples; b++) {
                 const size_t at = ((first + b) * split + row) * run->count + number;
                 if (run->rows != NULL || run->strips != NULL) {
@@ -243,8 +237,8 @@ static void pull_block(const fm_pull_run *run, const fm_pull_lane *lane, size_t 
 
 void fm_pull_samples(const fm_pull_run *run, size_t lane, fm_range samples)
 {
-    for (size_t b = samples.begin; b < samples.end; b += BLOCK_SAMPLES) {
-        const fm_range block = fm_rows_from(b, BLOCK_SAMPLES, samples.end);
+    for (size_t b = samples.begin; b < samples.end; b += FM_PULL_SAMPLES) {
+        const fm_range block = fm_rows_from(b, FM_PULL_SAMPLES, samples.end);
         pull_block(run, &run->lanes[lane], block.begin, block.end - block.begin);
     }
 }

@@ -45,8 +45,10 @@ static void backward(const fm_stage *stage, const fm_piece *piece, double *dx, s
     }
 }
 
-const fm_verbs fm_activity_regularization_verbs = {
-    .forward = forward, .backward = backward, .reads_output = true};
+const fm_verbs fm_activity_regularization_verbs = {.forward = forward,
+                                                   .backward = backward,
+                                                   .derivative = FM_LINEAR_DERIVATIVE,
+                                                   .reads_output = true};
 
 void fm_describe_activity_regularization(fm_stage *stage)
 {

@@ -171,8 +171,11 @@ void fm_set_moments(const fm_stage *stage, const double *mean, const double *var
     }
 }
 
-static const fm_verbs verbs = {
-    .forward = forward, .backward = backward, .gradient = gradient, .any_columns = true};
+static const fm_verbs verbs = {.forward = forward,
+                               .backward = backward,
+                               .gradient = gradient,
+                               .derivative = FM_SYMMETRIC_DERIVATIVE,
+                               .any_columns = true};
 
 void fm_describe_batch_normalization(fm_stage *stage)
 {

@@ -69,8 +69,10 @@ static void embedding_gradient(const fm_stage *stage, const fm_piece *piece,
     }
 }
 
-static const fm_verbs embedding_verbs = {
-    .forward = embedding_forward, .backward = backward, .gradient = embedding_gradient};
+static const fm_verbs embedding_verbs = {.forward = embedding_forward,
+                                         .backward = backward,
+                                         .gradient = embedding_gradient,
+                                         .derivative = FM_NO_DERIVATIVE};
 
 void fm_describe_embedding(fm_stage *stage)
 {
@@ -101,7 +103,8 @@ static void encode(const fm_stage *stage, const fm_piece *piece, fm_range panels
     }
 }
 
-static const fm_verbs encoding_verbs = {.forward = encode, .backward = backward};
+static const fm_verbs encoding_verbs = {
+    .forward = encode, .backward = backward, .derivative = FM_NO_DERIVATIVE};
 
 void fm_describe_category_encoding(fm_stage *stage)
 {
@@ -129,8 +132,10 @@ static void discretize(const fm_stage *stage, const fm_piece *piece, fm_range pa
         }
 }
 
-static const fm_verbs discretization_verbs = {
-    .forward = discretize, .backward = backward, .any_columns = true};
+static const fm_verbs discretization_verbs = {.forward = discretize,
+                                              .backward = backward,
+                                              .derivative = FM_NO_DERIVATIVE,
+                                              .any_columns = true};
 
 void fm_describe_discretization(fm_stage *stage)
 {

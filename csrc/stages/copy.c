@@ -23,7 +23,8 @@ static void backward(const fm_stage *stage, const fm_piece *piece, double *dx, s
     memcpy(dx, piece->dz, piece->rows * dx_stride * sizeof *dx);
 }
 
-static const fm_verbs verbs = {.forward = forward, .backward = backward};
+static const fm_verbs verbs = {
+    .forward = forward, .backward = backward, .derivative = FM_LINEAR_DERIVATIVE};
 
 void fm_describe_copy(fm_stage *stage)
 {

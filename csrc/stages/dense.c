@@ -110,6 +110,7 @@ const fm_verbs fm_dense_verbs = {.forward = forward,
                                  .backward = backward,
                                  .gradient = gradient,
                                  .update = update,
+                                 .derivative = FM_LINEAR_DERIVATIVE,
                                  .any_columns = true};
 
 void fm_describe_dense(fm_stage *stage)

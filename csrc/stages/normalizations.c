@@ -35,7 +35,8 @@ static void rows_backward(const fm_stage *stage, const fm_piece *piece, double *
                                             o.unit != 0);
 }
 
-static const fm_verbs row_verbs = {.forward = rows_forward, .backward = rows_backward};
+static const fm_verbs row_verbs = {
+    .forward = rows_forward, .backward = rows_backward, .derivative = FM_SYMMETRIC_DERIVATIVE};
 
 void fm_describe_row_normalization(fm_stage *stage)
 {
@@ -94,6 +95,7 @@ static void scaling_gradient(const fm_stage *stage, const fm_piece *piece, const
 static const fm_verbs scaling_verbs = {.forward = scaling_forward,
                                        .backward = scaling_backward,
                                        .gradient = scaling_gradient,
+                                       .derivative = FM_SYMMETRIC_DERIVATIVE,
                                        .any_columns = true};
 
 void fm_describe_scaling(fm_stage *stage)
@@ -157,8 +159,10 @@ static void standardize_backward(const fm_stage *stage, const fm_piece *piece, d
     }
 }
 
-static const fm_verbs standardization_verbs = {
-    .forward = standardize, .backward = standardize_backward, .any_columns = true};
+static const fm_verbs standardization_verbs = {.forward = standardize,
+                                               .backward = standardize_backward,
+                                               .derivative = FM_SYMMETRIC_DERIVATIVE,
+                                               .any_columns = true};
 
 void fm_describe_standardization(fm_stage *stage)
 {

@@ -43,8 +43,10 @@ static void gradient(const fm_stage *stage, const fm_piece *piece, const fm_part
 
 void fm_describe_prelu(fm_stage *stage)
 {
-    static const fm_verbs verbs = {
-        .forward = forward, .backward = backward, .gradient = gradient};
+    static const fm_verbs verbs = {.forward = forward,
+                                   .backward = backward,
+                                   .gradient = gradient,
+                                   .derivative = FM_SYMMETRIC_DERIVATIVE};
     const fm_prelu_options o = fm_prelu_of(stage->layer->option);
     const size_t shared = (size_t)o.shared, inner = (size_t)o.inner;
     const bool fits = stage->inputs % shared == 0 && stage->inputs / shared % inner == 0;

@@ -68,7 +68,8 @@ static void reshape_backward(const fm_stage *stage, const fm_piece *piece, doubl
 }
 
 static const fm_verbs reshape_verbs = {.forward = reshape_forward,
-                                       .backward = reshape_backward};
+                                       .backward = reshape_backward,
+                                       .derivative = FM_LINEAR_DERIVATIVE};
 
 void fm_describe_reshape(fm_stage *stage)
 {
@@ -128,7 +129,8 @@ static void transpose_backward(const fm_stage *stage, const fm_piece *piece, dou
 }
 
 static const fm_verbs transpose_verbs = {.forward = transpose_forward,
-                                         .backward = transpose_backward};
+                                         .backward = transpose_backward,
+                                         .derivative = FM_LINEAR_DERIVATIVE};
 
 void fm_describe_transpose(fm_stage *stage)
 {
@@ -175,7 +177,8 @@ static void repeat_backward(const fm_stage *stage, const fm_piece *piece, double
     }
 }
 
-static const fm_verbs repeat_verbs = {.forward = repeat_forward, .backward = repeat_backward};
+static const fm_verbs repeat_verbs = {
+    .forward = repeat_forward, .backward = repeat_backward, .derivative = FM_LINEAR_DERIVATIVE};
 
 void fm_describe_repeat(fm_stage *stage)
 {

@@ -23,7 +23,7 @@ static void check_backward(const fm_stage *stage, size_t dx_stride, fm_range pan
 
 /* The stage of a function of a row whose gradient is told by dy and y, as its kernels are
  * named. */
-#define ROW_STAGE(name)                                                                        \
+#define ROW_STAGE(name, its_derivative)                                                        \
     static void name##_forward(const fm_stage *stage, const fm_piece *piece, fm_range panels)  \
     {                                                                                          \
         check_forward(stage, piece, panels);                                                   \
@@ -38,15 +38,17 @@ static void check_backward(const fm_stage *stage, size_t dx_stride, fm_range pan
     }                                                                                          \
     void fm_describe_##name(fm_stage *stage)                                                   \
     {                                                                                          \
-        static const fm_verbs verbs = {                                                        \
-            .forward = name##_forward, .backward = name##_backward, .reads_output = true};     \
+        static const fm_verbs verbs = {.forward = name##_forward,                              \
+                                       .backward = name##_backward,                            \
+                                       .derivative = its_derivative,                           \
+                                       .reads_output = true};                                  \
         stage->verbs = &verbs;                                                                 \
         stage->width = stage->inputs;                                                          \
     }
 
-ROW_STAGE(softmax)
-ROW_STAGE(log_softmax)
-ROW_STAGE(sparsemax)
+ROW_STAGE(softmax, FM_SYMMETRIC_DERIVATIVE)
+ROW_STAGE(log_softmax, FM_ANY_DERIVATIVE)
+ROW_STAGE(sparsemax, FM_SYMMETRIC_DERIVATIVE)
 
 static void glu_forward(const fm_stage *stage, const fm_piece *piece, fm_range panels)
 {
@@ -67,7 +69,8 @@ static void glu_backward(const fm_stage *stage, const fm_piece *piece, double *d
 
 void fm_describe_glu(fm_stage *stage)
 {
-    static const fm_verbs verbs = {.forward = glu_forward, .backward = glu_backward};
+    static const fm_verbs verbs = {
+        .forward = glu_forward, .backward = glu_backward, .derivative = FM_ANY_DERIVATIVE};
     stage->verbs = &verbs;
     stage->width = (stage->inputs + 1) / 2;
     if (stage->inputs % 2 != 0)

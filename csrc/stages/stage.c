@@ -14,8 +14,7 @@ size_t fm_split_of(size_t numbers, size_t width)
     return numbers % width == 0 ? numbers / width : 0;
 }
 
-/* A dense layer leaves its bias to what follows the product, which takes it along. */
-static const double *bias_of(const fm_stage *stage)
+const double *fm_stage_bias(const fm_stage *stage)
 {
     if (stage->verbs != &fm_dense_verbs || stage->parameter_count < 2)
         return NULL;
@@ -26,7 +25,7 @@ void fm_stage_activate(const fm_stage *stage, const fm_piece *piece, fm_range pa
 {
     const fm_kernels *kernels = piece->kernels;
     const size_t first_column = panels.begin * FM_PANEL;
-    const double *bias = bias_of(stage);
+    const double *bias = fm_stage_bias(stage);
     fm_block block = {.y = piece->y + first_column,
                       .slope = piece->slope != NULL ? piece->slope + first_column : NULL,
                       .stride = stage->stride,

@@ -91,6 +91,15 @@ static inline fm_range fm_vector_part(const fm_parameter *vector, const fm_part 
 
 typedef struct fm_stage fm_stage;
 
+/* How a change of a row x changes a row y: by the matrix of derivatives, whose product with dz
+ * backward is. */
+typedef enum fm_derivative {
+    FM_ANY_DERIVATIVE,       /* only backward knows; a row of y is of one of x */
+    FM_NO_DERIVATIVE,        /* not at all */
+    FM_LINEAR_DERIVATIVE,    /* as forward changes x; and y is linear in the parameters, too */
+    FM_SYMMETRIC_DERIVATIVE, /* as backward changes dz */
+} fm_derivative;
+
 typedef struct fm_verbs {
     /* y of some panels from x, without activations. */
     void (*forward)(const fm_stage *stage, const fm_piece *piece, fm_range panels);
@@ -104,6 +113,7 @@ typedef struct fm_verbs {
     /* gradient and the step of a fused optimizer in one, or NULL. */
     void (*update)(const fm_stage *stage, const fm_piece *piece, const fm_part *part,
                    fm_optimizer_kind optimizer, const fm_update *update);
+    fm_derivative derivative;
     bool any_columns;  /* backward and forward work on some columns as well as on all */
     bool reads_output; /* backward reads y: activations that follow work on a copy of it */
 } fm_verbs;
@@ -173,6 +183,11 @@ size_t fm_split_of(size_t numbers, size_t width);
 
 /* Adds a parameter to a stage that is being described. */
 fm_parameter *fm_add_parameter(fm_stage *stage, size_t rows, bool vector, fm_role role);
+
+/* The bias that a dense layer leaves to what follows its product, which takes it along; or
+ * NULL.
+ */
+const double *fm_stage_bias(const fm_stage *stage);
 
 /* y of some panels from x, then the activations, and slope if wanted. */
 void fm_stage_forward(const fm_stage *stage, const fm_piece *piece, fm_range panels);

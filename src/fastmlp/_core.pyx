@@ -138,6 +138,11 @@ cdef extern from "fastmlp.h" nogil:
                       size_t count, double *parameters, double *inputs)
     fm_status fm_gauss_newton(fm_network *network, const fm_data *data, const double *seeds,
                               size_t count, double *matrix)
+    fm_status fm_gauss_newton_product(fm_network *network, const fm_data *data,
+                                      const double *seeds, size_t count, const double *v,
+                                      double *product)
+    fm_status fm_gauss_newton_diagonal(fm_network *network, const fm_data *data,
+                                       const double *seeds, size_t count, double *diagonal)
     fm_status fm_evaluate(fm_network *network, const fm_data *data, double *losses,
                           double *outputs)
     fm_status fm_predict(fm_network *network, const fm_data *data, int64_t dropout_step,
@@ -501,21 +506,54 @@ cdef class CNetwork:
         check(status)
         return pulled
 
+    cdef double *seeds(self, const fm_data *data, cnp.ndarray seeds, size_t *count) except NULL:
+        """Those of each row of outputs (N S, count, K)."""
+        count[0] = seeds.shape[1] if cnp.PyArray_NDIM(seeds) == 3 else 0
+        return <double *>data_of(seeds, cnp.NPY_FLOAT64,
+                                 (data.rows * self.split, count[0], self.outputs), "seeds")
+
     def gauss_newton(self, x not None, cnp.ndarray seeds not None, cnp.ndarray matrix not None):
         """matrix (P, P) += R^T R for the rows R that pull gives of seeds (N S, count, K) and of
         the outputs that the loss is of."""
         cdef fm_data data = self.data(x, None, None)
-        cdef size_t rows = data.rows * self.split
-        cdef size_t count = seeds.shape[1] if cnp.PyArray_NDIM(seeds) == 3 else 0
+        cdef size_t count
+        cdef double *c_seeds = self.seeds(&data, seeds, &count)
         cdef size_t size = fm_network_gradient_size(self.network)
-        cdef double *c_seeds = <double *>data_of(
-            seeds, cnp.NPY_FLOAT64, (rows, count, self.outputs), "seeds")
         cdef double *c_matrix = <double *>data_of(
             matrix, cnp.NPY_FLOAT64, (size, size), "matrix")
         cdef fm_status status
         with nogil:
             status = fm_gauss_newton(self.network, &data, c_seeds, count, c_matrix)
         check(status)
+
+    def gauss_newton_product(self, x not None, cnp.ndarray seeds not None,
+                             cnp.ndarray v not None):
+        """R^T R v (P,) for the rows R that gauss_newton takes and v (P,)."""
+        cdef fm_data data = self.data(x, None, None)
+        cdef size_t count
+        cdef double *c_seeds = self.seeds(&data, seeds, &count)
+        cdef size_t size = fm_network_gradient_size(self.network)
+        cdef double *c_v = <double *>data_of(v, cnp.NPY_FLOAT64, (size,), "v")
+        cdef cnp.ndarray product = np.empty(size)
+        cdef double *c_product = <double *>cnp.PyArray_DATA(product)
+        cdef fm_status status
+        with nogil:
+            status = fm_gauss_newton_product(self.network, &data, c_seeds, count, c_v, c_product)
+        check(status)
+        return product
+
+    def gauss_newton_diagonal(self, x not None, cnp.ndarray seeds not None):
+        """The diagonal (P,) of R^T R for the rows R that gauss_newton takes."""
+        cdef fm_data data = self.data(x, None, None)
+        cdef size_t count
+        cdef double *c_seeds = self.seeds(&data, seeds, &count)
+        cdef cnp.ndarray diagonal = np.empty(fm_network_gradient_size(self.network))
+        cdef double *c_diagonal = <double *>cnp.PyArray_DATA(diagonal)
+        cdef fm_status status
+        with nogil:
+            status = fm_gauss_newton_diagonal(self.network, &data, c_seeds, count, c_diagonal)
+        check(status)
+        return diagonal
 
     def evaluate(self, x not None, targets):
         cdef fm_data data = self.data(x, targets, None)

@@ -598,9 +598,7 @@ static void infer(const training *job, fm_network *network, outcome *result)
     free(activities);
 }
 
-/* Derivatives of the first output of each row by the parameters, and by the inputs; and the
- * products of the parameters' for small networks. */
-#define MOST_CURVED 500
+/* Derivatives of the first output of each row by the parameters, and by the inputs. */
 static void derive(const training *job, fm_network *network, outcome *result)
 {
     fm_data data = job->data;
@@ -614,19 +612,38 @@ static void derive(const training *job, fm_network *network, outcome *result)
     add_doubles(result, DERIVATIVES, x, inputs);
     free(p);
     free(x);
+}
+
+/* Products of derivatives: of small networks all of them, and of all with a vector. */
+#define MOST_CURVED 500
+static void multiply_derivatives(const training *job, fm_network *network, outcome *result)
+{
+    fm_data data = job->data;
+    data.rows = data.rows < 330 ? data.rows : 330;
     const size_t size = fm_network_gradient_size(network);
-    if (size > MOST_CURVED)
-        return;
-    double *matrix = allocate(size * size, sizeof *matrix);
-    for (size_t i = 0; i < size * size; i++)
-        matrix[i] = 0.25; /* which is added to */
-    double *seeds = allocate(rows * job->net.outputs, sizeof *seeds);
-    for (size_t i = 0; i < rows * job->net.outputs; i++)
+    const size_t count = data.rows * fm_network_split(network) * job->net.outputs;
+    double *seeds = allocate(count, sizeof *seeds);
+    for (size_t i = 0; i < count; i++)
         seeds[i] = 1.0 / (double)(1 + i % 7);
-    require(fm_gauss_newton(network, &data, seeds, 1, matrix), "gauss_newton");
-    add_doubles(result, DERIVATIVES, matrix, size * size);
+    double *v = allocate(size, sizeof *v), *sums = allocate(size, sizeof *sums);
+    for (size_t i = 0; i < size; i++)
+        v[i] = 1.0 - (double)(i % 5);
+    require(fm_gauss_newton_product(network, &data, seeds, 1, v, sums), "product");
+    add_doubles(result, DERIVATIVES, sums, size);
+    data.rows = data.rows < 70 ? data.rows : 70;
+    require(fm_gauss_newton_diagonal(network, &data, seeds, 1, sums), "diagonal");
+    add_doubles(result, DERIVATIVES, sums, size);
+    free(v);
+    free(sums);
+    if (size <= MOST_CURVED) {
+        double *matrix = allocate(size * size, sizeof *matrix);
+        for (size_t i = 0; i < size * size; i++)
+            matrix[i] = 0.25; /* which is added to */
+        require(fm_gauss_newton(network, &data, seeds, 1, matrix), "gauss_newton");
+        add_doubles(result, DERIVATIVES, matrix, size * size);
+        free(matrix);
+    }
     free(seeds);
-    free(matrix);
 }
 
 /* Reads every parameter and, if wanted, all that training keeps for it, and writes them to
@@ -673,6 +690,7 @@ static outcome run_job(const training *job)
     train(job, network, job->rates, FIRST_STEP, &result, LOSSES);
     infer(job, network, &result);
     derive(job, network, &result);
+    multiply_derivatives(job, network, &result);
     step_by_gradient(job, network, &result);
     move(job, network, other, true, &result);
     fm_network_free(network);
@@ -696,6 +714,7 @@ static outcome use_shared(const training *job, fm_network *network)
     train(job, network, rates, FIRST_STEP, &result, LOSSES);
     infer(job, network, &result);
     derive(job, network, &result);
+    multiply_derivatives(job, network, &result);
     move(job, network, network, false, &result);
     free(rates);
     return result;

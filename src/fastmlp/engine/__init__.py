@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .create import create_engine
-from .door import Data, Engine, Network, StepsResult, Training, without_idle
+from .door import CurvatureOperator, Data, Engine, Network, StepsResult, Training, without_idle
 from .rows import SparseRows
 from .words import (
     L1L2,
@@ -106,6 +106,7 @@ __all__ = [
     "CategoryEncoding",
     "Clip",
     "Constraint",
+    "CurvatureOperator",
     "Data",
     "Dense",
     "Discretization",

@@ -194,6 +194,16 @@ class StepsResult:
     outputs: Float64Array | None
 
 
+class CurvatureOperator(Protocol):
+    """H (P, P) of :meth:`Engine.gauss_newton`, which need not be formed."""
+
+    def product(self, v: Float64Array) -> Float64Array:
+        """H v (P,)."""
+
+    def diagonal(self) -> Float64Array:
+        """That of H (P,)."""
+
+
 class Engine(Protocol):
     """What an engine does. Parameters and slots are addressed by their index in
     ``Network.parameter_shapes``; arrays that go in are copied, arrays that come out are new."""
@@ -287,10 +297,9 @@ class Engine(Protocol):
         """A (R K, P), of the R rows of outputs of the samples ``rows[block]``: what they add to H
         is A.T @ A."""
 
-    def gauss_newton_product(
-        self, data: Data, rows: NDArray[np.int64], v: Float64Array
-    ) -> Float64Array:
-        """H v (P,), without H."""
+    def gauss_newton_operator(self, data: Data, rows: NDArray[np.int64]) -> CurvatureOperator:
+        """H without its elements. Whenever it is asked, the engine's parameters must be those
+        that it had now."""
 
     def factor(self, matrix: Float64Array) -> Float64Array | None:
         """The lower triangle L (n, n), zeros above, of a symmetric matrix = L @ L.T, of which the

@@ -12,20 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._compiled import core
-from .door import ALL, Data, Network, Training
+from .door import ALL, CurvatureOperator, Data, Network, Training
 from .rows import SparseRows, dense_rows
 from .words import Float64Array, Loss
 
-# Numbers of rows of a Jacobian that are in memory at once.
-_BLOCK = 1 << 21
-# Products that a call sums, at most, but for those of its least number of rows.
+# Multiply-adds of a call, at most, but for those of its least number of rows: a tenth of a second,
+# so that Ctrl-C is seen.
 _CALL = 1 << 33
+# Numbers of roots of second derivatives that are kept from one product to the next: 256 MiB.
+_KEPT = 1 << 25
 
 
 class NativeCurvature:
-    """The part of the native engine that takes derivatives of outputs. Rows of Jacobians are made
-    in C; sums over them are the engine's products, block after block, so that no bit depends on
-    threads or instruction sets. (Roots of cross-entropies are of NumPy's exp.)"""
+    """The part of the native engine that takes derivatives of outputs, all of it in C but the
+    losses' roots, so that no bit depends on threads or instruction sets. (Roots of cross-entropies
+    are of NumPy's exp.)"""
 
     name: str
     _network: core.CNetwork
@@ -37,22 +38,14 @@ class NativeCurvature:
 
     def gauss_newton(self, data: Data, rows: NDArray[np.int64]) -> Float64Array:
         total: Float64Array = np.zeros((self._size, self._size))
-        # whole blocks of 1,024 rows of J, in calls of a tenth of a second: then Ctrl-C is seen
-        work = max(1, len(total) ** 2 * self._made_from[0].split * self._made_from[0].outputs)
-        step = 1024 * max(1, _CALL // (1024 * work))
-        for start in range(0, len(rows), step):
-            block = slice(start, min(start + step, len(rows)))
-            self._network.gauss_newton(*self._roots(data, rows, block), total)
+        network = self._made_from[0]
+        for block in _calls(len(rows), len(total) ** 2 * network.split * network.outputs):
+            x, roots = self._roots(data, rows, block)
+            self._network.gauss_newton(samples(x), roots, total)
         return total
 
-    def gauss_newton_product(
-        self, data: Data, rows: NDArray[np.int64], v: Float64Array
-    ) -> Float64Array:
-        total: Float64Array = np.zeros(self._size)
-        for block in self._root_blocks(rows):
-            j = self.gauss_newton_root(data, rows, block)
-            total += core.matmul(j.T, core.matmul(j, np.ascontiguousarray(v)[:, None])).ravel()
-        return total
+    def gauss_newton_operator(self, data: Data, rows: NDArray[np.int64]) -> CurvatureOperator:
+        return _Operator(self, data, rows)
 
     def factor(self, matrix: Float64Array) -> Float64Array | None:
         return core.factor(np.ascontiguousarray(matrix))
@@ -73,25 +66,14 @@ class NativeCurvature:
         shapes = zip(network.parameter_shapes, network.roles, strict=True)
         return sum(int(np.prod(shape)) for shape, role in shapes if role == "trained")
 
-    def _blocks(self, samples: int, rows: int) -> Iterator[slice]:
-        """Samples that have ``rows`` rows of a Jacobian each, as many as fit."""
-        step = max(1, _BLOCK // max(1, rows * self._size))
-        for start in range(0, samples, step):
-            yield slice(start, min(start + step, samples))
-
-    def _root_blocks(self, rows: NDArray[np.int64]) -> Iterator[slice]:
-        network = self._made_from[0]
-        return self._blocks(len(rows), network.split * network.outputs)
-
     def gauss_newton_root(
         self, data: Data, rows: NDArray[np.int64], block: slice = ALL
     ) -> Float64Array:
         x, root = self._roots(data, rows, block)
-        return self._network.pull(x, True, root, False).reshape(-1, self._size)
+        pulled = self._network.pull(samples(x), True, root, False)
+        return pulled.reshape(pulled.shape[0] * pulled.shape[1], self._size)
 
-    def _roots(
-        self, data: Data, rows: NDArray[np.int64], block: slice
-    ) -> tuple[Float64Array, Float64Array]:
+    def _roots(self, data: Data, rows: NDArray[np.int64], block: slice) -> tuple[Any, Float64Array]:
         """Samples, and of each row of outputs a root (K, K) of the loss's second derivatives."""
         network, training = self._made_from
         assert training is not None, "an engine without a loss has no curvature"
@@ -108,13 +90,60 @@ class NativeCurvature:
         factors = loss.factors(targets, weights).reshape(-1, split)[block].ravel()
         targets = targets.reshape(len(rows), split, -1)[block]
         targets = targets.ravel() if loss.class_indices else targets.reshape(-1, outputs)
-        x = dense_rows(data.x, rows[block])
-        root = np.sqrt(factors)[:, None, None] * loss.root(graded.predict(x, -1), targets)
+        x = _taken(data.x, rows[block])
+        root = loss.root(graded.predict(samples(x), -1), targets)
+        root = np.sqrt(factors)[:, None, None] * root
         return x, np.ascontiguousarray(root)
 
     def _without_last(self) -> core.CNetwork:
         """A network of the same parameters without the last operation, which has none."""
         raise NotImplementedError(f"{type(self).__name__} must implement _without_last")
+
+
+class _Operator:
+    """H by its products and its diagonal, from roots that are formed once if there is room."""
+
+    def __init__(self, engine: NativeCurvature, data: Data, rows: NDArray[np.int64]) -> None:
+        self._engine, self._data, self._rows = engine, data, rows
+        network = engine._made_from[0]
+        outputs = network.split * network.outputs
+        sweeps = 5 + 3 * outputs  # of a product and of a diagonal
+        self._blocks = list(_calls(len(rows), sweeps * engine._size))
+        fits = len(rows) * outputs * network.outputs <= _KEPT
+        self._kept = [engine._roots(data, rows, block) for block in self._blocks] if fits else None
+
+    def _parts(self) -> Iterator[tuple[Any, Float64Array]]:
+        if self._kept is not None:
+            yield from self._kept
+            return
+        for block in self._blocks:
+            yield self._engine._roots(self._data, self._rows, block)
+
+    def product(self, v: Float64Array) -> Float64Array:
+        v, total = np.ascontiguousarray(v), np.zeros(self._engine._size)
+        for x, roots in self._parts():
+            total += self._engine._network.gauss_newton_product(samples(x), roots, v)
+        return total
+
+    def diagonal(self) -> Float64Array:
+        total: Float64Array = np.zeros(self._engine._size)
+        for x, roots in self._parts():
+            total += self._engine._network.gauss_newton_diagonal(samples(x), roots)
+        return total
+
+
+def _calls(count: int, work: int) -> Iterator[slice]:
+    """Parts of ``count`` samples that take ``work`` multiply-adds each: whole blocks of 1,024."""
+    step = 1024 * max(1, _CALL // (1024 * max(1, work)))
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
+
+
+def _taken(x: Any, rows: NDArray[np.int64]) -> Any:
+    """Those samples; without a copy where they follow each other."""
+    if len(rows) > 0 and (np.diff(rows) == 1).all():
+        return x[int(rows[0]) : int(rows[-1]) + 1]
+    return dense_rows(x, rows)
 
 
 def samples(x: Any) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import random
-from .door import ALL, Data, Network, StepsResult, Training
+from .door import ALL, CurvatureOperator, Data, Network, StepsResult, Training
 from .jacobians import dot, factor, jacobian, solve
 from .rows import dense_rows
 from .words import (
@@ -152,15 +152,8 @@ class ReferenceEngine:
 
         return block_sum(len(rows), part)
 
-    @_quiet
-    def gauss_newton_product(
-        self, data: Data, rows: NDArray[np.int64], v: Float64Array
-    ) -> Float64Array:
-        def part(block: slice) -> Float64Array:
-            j = self.gauss_newton_root(data, rows, block)
-            return j.T @ (j @ v)
-
-        return block_sum(len(rows), part)
+    def gauss_newton_operator(self, data: Data, rows: NDArray[np.int64]) -> CurvatureOperator:
+        return _Operator(self, data, rows)
 
     @_quiet
     def gauss_newton_root(
@@ -354,3 +347,29 @@ class ReferenceEngine:
         for _, operation, parameters in self._operations():
             values.append(operation.forward(values[-1], parameters, context))
         return values
+
+
+class _Operator:
+    """H from its root, block by block."""
+
+    def __init__(self, engine: ReferenceEngine, data: Data, rows: NDArray[np.int64]) -> None:
+        self._engine, self._data, self._rows = engine, data, rows
+
+    def _root(self, block: slice) -> Float64Array:
+        return self._engine.gauss_newton_root(self._data, self._rows, block)
+
+    @_quiet
+    def product(self, v: Float64Array) -> Float64Array:
+        def part(block: slice) -> Float64Array:
+            j = self._root(block)
+            return j.T @ (j @ v)
+
+        return block_sum(len(self._rows), part)
+
+    @_quiet
+    def diagonal(self) -> Float64Array:
+        def part(block: slice) -> Float64Array:
+            squares: Float64Array = np.square(self._root(block)).sum(axis=0)
+            return squares
+
+        return block_sum(len(self._rows), part)

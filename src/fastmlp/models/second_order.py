@@ -17,6 +17,7 @@ from ..engine import (
     L1L2,
     AlphaDropout,
     BatchNormalization,
+    CurvatureOperator,
     Data,
     Dropout,
     Engine,
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from .feed import Chunk, Feed
 
 _NOISE = (Dropout, AlphaDropout, GaussianNoise, GaussianDropout)
-# Rows of a Jacobian that are in memory at once, in numbers.
-_BLOCK = 1 << 22
 
 
 def graded(network: Network, loss: LoweredLoss) -> LoweredLoss:
@@ -316,29 +315,27 @@ class BatchProblem:
 
     def curvature_product(self, v: Float64Array) -> Float64Array:
         """H v (P,)."""
-        engine = self._go(self._kept.w)
         whole = np.zeros(len(self.is_free))
         whole[self.is_free] = v
-        product = engine.gauss_newton_product(self.data, self._rows, whole)
+        product = self._operator().product(whole)
         result: Float64Array = product[self.is_free] + self._decay * v
         return result
 
     def curvature_diagonal(self) -> Float64Array:
-        """The diagonal of H (P,), from its rows in blocks."""
-        total: Float64Array = self._decay.copy()
-        block = max(1, _BLOCK // max(1, len(self.is_free) * self._outputs))
-        for start in range(0, len(self._rows), block):
-            total += np.square(self._root(slice(start, start + block))).sum(axis=0)
-        return total
+        """The diagonal of H (P,)."""
+        result: Float64Array = self._operator().diagonal()[self.is_free] + self._decay
+        return result
+
+    def _operator(self) -> CurvatureOperator:
+        """H without the penalties; the engine has the weights that it is of."""
+        engine = self._go(self._kept.w)
+        if self._kept.operator is None:
+            self._kept.operator = engine.gauss_newton_operator(self.data, self._rows)
+        return self._kept.operator
 
     def curvature_root(self) -> Float64Array:
-        """A (n, P)."""
-        return self._root(slice(None))
-
-    def _root(self, samples: slice) -> Float64Array:
-        """The rows of A of those samples, A.T @ A = H but for the penalties."""
-        engine = self._go(self._kept.w)
-        root = engine.gauss_newton_root(self.data, self._rows, samples)
+        """A (n, P), A.T @ A = H but for the penalties."""
+        root = self._go(self._kept.w).gauss_newton_root(self.data, self._rows)
         return root[:, self.is_free]
 
     # Of squares.
@@ -408,6 +405,7 @@ class _Facts:
         self.loss: float | None = None
         self.outputs: Float64Array | None = None
         self.gradient: Float64Array | None = None
+        self.operator: CurvatureOperator | None = None
 
 
 class Stepper:
