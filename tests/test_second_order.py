@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import math
@@ -386,29 +387,41 @@ def test_early_stopping_restores_the_best_weights() -> None:
 
 
 def test_lbfgs_needs_no_more_evaluations_than_scipy() -> None:
-    """To the loss that SciPy's L-BFGS-B ends at, within a tenth more of them."""
+    """To a loss of 1e-4, from 120 starts, within a tenth more than SciPy's L-BFGS-B. From one start
+    either may need twice as many: a rounding sends it elsewhere. Their geometric mean was between
+    1.00 and 1.06 of SciPy's for 40 starts, at losses from 1e-3 to 3e-6."""
     x, y = curve()
-    model = network(1, 8, 1, optimizer="lbfgs")
-    shapes = [w.shape for w in model.get_weights()]
+    twin = network(1, 8, 1, optimizer="sgd")
+    shapes = [w.shape for w in twin.get_weights()]
     ends = np.cumsum([math.prod(shape) for shape in shapes])
 
-    def weights(flat: Any) -> list[Any]:
-        parts = np.split(flat, ends[:-1])
-        return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+    class EnoughError(Exception):
+        pass
 
-    twin = network(1, 8, 1, optimizer="sgd")
+    evaluations = 0
 
     def function(flat: Any) -> tuple[float, Any]:
-        twin.set_weights(weights(flat))
+        nonlocal evaluations
+        parts = zip(np.split(flat, ends[:-1]), shapes, strict=True)
+        twin.set_weights([part.reshape(shape) for part, shape in parts])
+        evaluations += 1
         loss, gradient = twin.loss_and_gradient(x, y)
+        if loss <= goal:
+            raise EnoughError
         return loss, np.concatenate([g.ravel() for g in gradient])
 
-    start = np.concatenate([w.ravel() for w in model.get_weights()])
-    peer = scipy.optimize.minimize(function, start, jac=True, method="L-BFGS-B")
-    model.optimizer.goal = float(peer.fun)
-    model.fit(x, y, epochs=2000, verbose=0)
-    assert model.optimizer.result.reason == "goal"
-    assert model.optimizer.result.evaluations <= 1.1 * peer.nfev
+    goal, ratios = 1e-4, []
+    for seed in range(120):
+        model = network(1, 8, 1, optimizer=optimizers.LBFGS(goal=goal), seed=seed)
+        start = np.concatenate([w.ravel() for w in model.get_weights()])
+        evaluations = 0
+        with contextlib.suppress(EnoughError):
+            options = {"ftol": 0.0, "gtol": 0.0, "maxiter": 10000}
+            scipy.optimize.minimize(function, start, jac=True, method="L-BFGS-B", options=options)
+        model.fit(x, y, epochs=10000, verbose=0)
+        assert model.optimizer.result.reason == "goal"
+        ratios.append(model.optimizer.result.evaluations / evaluations)
+    assert np.exp(np.mean(np.log(ratios))) <= 1.1
 
 
 def test_lbfgs_never_ends_in_nan() -> None:
